@@ -1,0 +1,85 @@
+"""What the API server says: one namespace, polled, as a `Snapshot`.
+
+Polling raw JSON twice a second is simpler than three watches and cheap for a demo's dozen pods. All that
+can go wrong on the way to the API server becomes `ClusterUnavailableError`.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import aiohttp
+import yaml
+from kubernetes.aio import client, config
+
+from devcluster.demoload.pods import Json, Snapshot, read_snapshot
+from devcluster.errors import DevclusterError
+
+_TIMEOUT_SECONDS = 5.0
+
+
+class ClusterUnavailableError(DevclusterError):
+    """The API server did not answer, or refused."""
+
+
+class View(Protocol):
+    """A way to look at the cluster."""
+
+    async def look(self) -> Snapshot:
+        """What is there now.
+
+        Raises:
+            ClusterUnavailableError: nothing is known of now.
+        """
+
+
+class ClusterView:
+    """The real API server's view of one namespace."""
+
+    def __init__(self, api: client.ApiClient, namespace: str) -> None:
+        self._namespace = namespace
+        self._core = client.CoreV1Api(api)
+        self._apps = client.AppsV1Api(api)
+
+    async def look(self) -> Snapshot:
+        """Pods first, then ConfigMaps: a pod in the list never gets a value older than itself."""
+        pods = await self._list("pods", self._core.list_namespaced_pod_without_preload_content)
+        at = time.time()
+        configmaps = await self._list("configmaps", self._core.list_namespaced_config_map_without_preload_content)
+        deployments = await self._list("deployments", self._apps.list_namespaced_deployment_without_preload_content)
+        return read_snapshot(at, deployments=deployments, pods=pods, configmaps=configmaps)
+
+    async def _list(self, kind: str, call: Any) -> list[Json]:
+        where = f"cannot list {kind} in namespace {self._namespace}"
+        try:
+            response = await call(self._namespace, _request_timeout=_TIMEOUT_SECONDS)
+            body = await response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError, client.ApiException) as error:
+            raise ClusterUnavailableError(f"{where}: {error or type(error).__name__}") from error
+        if response.status != 200:  # noqa: PLR2004 - "OK" as every HTTP client knows it
+            raise ClusterUnavailableError(f"{where}: HTTP {response.status} {body[:200].decode(errors='replace')}")
+        items: list[Json] = json.loads(body)["items"]
+        return items
+
+
+@asynccontextmanager
+async def connect(kubeconfig: Path, namespace: str) -> AsyncIterator[ClusterView]:
+    """A view through a kubeconfig file.
+
+    Raises:
+        ClusterUnavailableError: the file is no usable kubeconfig.
+    """
+    try:
+        api = await config.new_client_from_config(config_file=str(kubeconfig))
+    except (config.ConfigException, yaml.YAMLError, OSError, ValueError, TypeError) as error:
+        raise ClusterUnavailableError(f"{kubeconfig} is no usable kubeconfig: {error}") from error
+    try:
+        yield ClusterView(api, namespace)
+    finally:
+        await api.close()
+        # aiohttp closes its TLS transports one turn of the loop after the session.
+        await asyncio.sleep(0)

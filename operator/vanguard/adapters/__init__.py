@@ -1,0 +1,1 @@
+"""Eyes and hands: one client library each, errors translated at the edge."""

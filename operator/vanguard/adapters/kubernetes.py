@@ -1,0 +1,185 @@
+"""The API server through the official client's asyncio side, in raw JSON.
+
+Models are left aside on purpose: a write that succeeded can fail to parse into them, and then nobody knows.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Self
+from urllib.parse import quote
+
+import aiohttp
+from kubernetes.aio import client, config
+from kubernetes.aio.client.exceptions import ApiException
+
+from vanguard.api.base import API_VERSION
+from vanguard.errors import (
+    AlreadyExists,
+    ClusterError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unavailable,
+)
+from vanguard.ports import Raw
+from vanguard.telemetry import Telemetry
+
+FIELD_MANAGER = "vanguard"
+_PAGE = 500
+_UNPROCESSABLE = 422
+
+# Path of each kind the operator reads or writes: prefix, plural.
+_PATHS = {
+    "Namespace": ("api/v1", "namespaces"),
+    "Pod": ("api/v1", "pods"),
+    "ConfigMap": ("api/v1", "configmaps"),
+    "Event": ("api/v1", "events"),
+    "Lease": ("apis/coordination.k8s.io/v1", "leases"),
+    "Deployment": ("apis/apps/v1", "deployments"),
+    "StatefulSet": ("apis/apps/v1", "statefulsets"),
+    "ReplicaSet": ("apis/apps/v1", "replicasets"),
+    "IssuePattern": (f"apis/{API_VERSION}", "issuepatterns"),
+    "AutomationPolicy": (f"apis/{API_VERSION}", "automationpolicies"),
+    "Intervention": (f"apis/{API_VERSION}", "interventions"),
+}
+
+_ERRORS: dict[int, type[ClusterError]] = {
+    401: Unavailable,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    400: Invalid,
+    413: Invalid,
+    422: Invalid,
+}
+
+
+class KubernetesCluster:
+    """The Cluster port over one API server."""
+
+    def __init__(self, api: client.ApiClient, timeout: timedelta, telemetry: Telemetry) -> None:
+        """Wrap a configured client.
+
+        Args:
+            api: the official client, logged in.
+            timeout: of one request.
+            telemetry: counts the writes.
+        """
+        self.api = api
+        self._timeout = timeout.total_seconds()
+        self._telemetry = telemetry
+        self._fenced = False
+
+    @classmethod
+    async def connect(cls, request_timeout: timedelta, telemetry: Telemetry) -> Self:
+        """Log in as the pod's ServiceAccount, or by KUBECONFIG.
+
+        Raises:
+            ClusterError: when there is neither.
+        """
+        try:
+            config.load_incluster_config()
+        except config.ConfigException:
+            try:
+                await config.load_kube_config()
+            except config.ConfigException as error:
+                raise ClusterError(f"no way to log in: not in a pod, and KUBECONFIG says {error}") from error
+        return cls(client.ApiClient(), request_timeout, telemetry)
+
+    def fence(self) -> None:
+        """Write nothing more: the Lease is lost, and another process may be writing."""
+        self._fenced = True
+
+    async def close(self) -> None:
+        """Release the connections."""
+        await self.api.close()
+
+    async def get(self, kind: str, namespace: str, name: str) -> Raw:
+        """See `ports.Cluster`."""
+        return await self._request("GET", _path(kind, namespace, name))
+
+    async def list(self, kind: str, namespace: str = "", *, labels: Mapping[str, str] | None = None) -> Sequence[Raw]:
+        """See `ports.Cluster`; read in pages of 500."""
+        query: dict[str, str] = {"limit": str(_PAGE)}
+        if labels:
+            query["labelSelector"] = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        items: list[Raw] = []
+        while True:
+            page = await self._request("GET", _path(kind, namespace), query=query)
+            items += page.get("items") or []
+            token = page["metadata"].get("continue")
+            if not token:
+                return items
+            query["continue"] = token
+
+    async def create(self, kind: str, namespace: str, body: Raw) -> Raw:
+        """See `ports.Cluster`."""
+        try:
+            return await self._write("POST", kind, _path(kind, namespace), body)
+        except Conflict as error:
+            raise AlreadyExists(str(error)) from error
+
+    async def patch(
+        self, kind: str, namespace: str, name: str, operations: Sequence[Raw], *, dry_run: bool = False
+    ) -> Raw:
+        """See `ports.Cluster`."""
+        return await self._write("PATCH", kind, _path(kind, namespace, name), list(operations), dry_run=dry_run)
+
+    async def replace_status(self, kind: str, raw: Raw) -> Raw:
+        """See `ports.Cluster`."""
+        meta = raw["metadata"]
+        path = _path(kind, meta.get("namespace", ""), meta["name"]) + "/status"
+        return await self._write("PUT", kind, path, raw)
+
+    async def replace(self, kind: str, namespace: str, name: str, body: Raw) -> Raw:
+        """Write a whole object; its resourceVersion guards it."""
+        return await self._write("PUT", kind, _path(kind, namespace, name), body)
+
+    async def _write(self, verb: str, kind: str, path: str, body: Any, *, dry_run: bool = False) -> Raw:
+        if self._fenced:
+            raise Unavailable(f"{verb} {path}: not sent, the Lease is lost")
+        query = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
+        self._telemetry.api_writes.labels(verb.lower(), kind, str(dry_run).lower()).inc()
+        return await self._request(verb, path, query=query, body=body)
+
+    async def _request(self, verb: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Raw:
+        content = "application/json-patch+json" if verb == "PATCH" else "application/json"
+        try:
+            method, url, headers, data, _ = await self.api.param_serialize(
+                verb,
+                path,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json", "Content-Type": content},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            response = await self.api.call_api(method, url, headers, data, _request_timeout=self._timeout)
+            text = await response.read()
+        except ApiException as error:
+            raise _translated(error.status or 0, error.body, f"{verb} {path}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable(f"{verb} {path}: no answer from the API server: {error!r}") from error
+        if not 200 <= response.status < 300:  # noqa: PLR2004 - success
+            raise _translated(response.status, text, f"{verb} {path}")
+        return json.loads(text)  # type: ignore[no-any-return]
+
+
+def _path(kind: str, namespace: str, name: str = "") -> str:
+    prefix, plural = _PATHS[kind]
+    place = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+    return f"/{prefix}{place}/{plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+def _translated(status: int, body: Any, what: str) -> ClusterError:
+    try:
+        answer = json.loads(body)
+        message, details = answer["message"], answer.get("details")
+    except (ValueError, TypeError, KeyError):
+        return _ERRORS.get(status, Unavailable)(f"{what}: {status}: {str(body)[:300]}")
+    if status == _UNPROCESSABLE and not details:
+        # A JSON patch that does not apply (a `test` that fails, a path that is gone) is answered so, with no word on
+        # which. Nothing was written, and looking again is right. A refused content always has details.
+        return Conflict(f"{what}: {status}: the patch does not apply to the object as it is now")
+    return _ERRORS.get(status, Unavailable)(f"{what}: {status}: {message}")

@@ -1,0 +1,286 @@
+"""Intervention: one bounded, recorded change to one target. `spec` never changes but for `approval`."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+from vanguard.api.base import (
+    ActionType,
+    Conditions,
+    DecimalText,
+    Model,
+    Name,
+    ObjectName,
+    Percent,
+    Sentence,
+    Time,
+    WorkloadKind,
+    cel,
+    keyed_by,
+)
+from vanguard.api.pattern import Direction, Severity
+from vanguard.api.reasons import GateVerdict
+
+ReasonText = Annotated[str, Field(max_length=64)]
+Text = Annotated[str, Field(max_length=253)]
+
+
+class Phase(StrEnum):
+    """The printed summary of where an Intervention is."""
+
+    PENDING = "Pending"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    BASELINING = "Baselining"
+    APPLYING = "Applying"
+    MONITORING = "Monitoring"
+    ROLLING_BACK = "RollingBack"
+    SUCCEEDED = "Succeeded"
+    ROLLED_BACK = "RolledBack"
+    FAILED = "Failed"
+    REJECTED = "Rejected"
+    OBSERVED = "Observed"
+
+
+class Verdict(StrEnum):
+    """What the change did."""
+
+    IMPROVED = "Improved"
+    NEUTRAL = "Neutral"
+    DEGRADED = "Degraded"
+    INCONCLUSIVE = "Inconclusive"
+
+
+class PatternRef(Model):
+    """The pattern, at the generation that raised the alert."""
+
+    name: ObjectName
+    generation: int
+
+
+class TargetRef(Model):
+    """The workload, in the Intervention's own namespace."""
+
+    kind: WorkloadKind
+    name: ObjectName
+    uid: Text
+
+
+class Cause(Model):
+    """The alert and the forecast behind it, as they were when it fired."""
+
+    signal: Name
+    metric_type: Text
+    severity: Severity
+    active_at: Time
+    value: DecimalText
+    limit: DecimalText
+    direction: Direction
+    slope_per_hour: DecimalText
+    ema: DecimalText
+    z_score: DecimalText
+    breach_percent_4h: Annotated[Percent, Field(alias="breachPercent4h")]
+    breach_percent_8h: Annotated[Percent, Field(alias="breachPercent8h")]
+    breach_percent_12h: Annotated[Percent, Field(alias="breachPercent12h")]
+    breach_at: Annotated[Time | None, Field(description="Median of the predicted breach; absent if not foreseen.")] = (
+        None
+    )
+    breach_earliest: Time | None = None
+    breach_latest: Time | None = None
+    model: Annotated[Text, Field(description="Name and version of the forecaster.")]
+
+
+class Alternative(Model):
+    """Another pattern that matched, and why it was not chosen."""
+
+    pattern: ObjectName
+    reason: Sentence
+
+
+class Diagnosis(Model):
+    """The named cause with its support."""
+
+    title: Annotated[str, Field(max_length=120)]
+    service_type: Text
+    confidence_percent: Percent
+    evidence: Annotated[tuple[Sentence, ...], Field(max_length=16)] = ()
+    alternatives: Annotated[tuple[Alternative, ...], Field(max_length=8)] = ()
+
+
+class ApprovalVerdict(StrEnum):
+    """What a person says."""
+
+    APPROVED = "Approved"
+    DENIED = "Denied"
+
+
+class Approval(Model):
+    """A person's word. The only part of the spec that may be added later."""
+
+    by: Text
+    verdict: ApprovalVerdict
+    reason: Sentence = ""
+
+
+class RequestedAction(Model):
+    """The remedy the pattern names."""
+
+    type: ActionType
+    tunable: Name | None = None
+    increase_percent: int | None = None
+
+
+class InterventionSpec(Model):
+    """What was or would be done, and why."""
+
+    model_config = {
+        "json_schema_extra": cel(
+            *(
+                (f"self.{field} == oldSelf.{field}", f"spec.{field} is immutable")
+                for field in ("pattern", "target", "action", "cause", "diagnosis")
+            ),
+            (
+                "!has(oldSelf.approval) || (has(self.approval) && self.approval == oldSelf.approval)",
+                "spec.approval is given once",
+            ),
+        )
+    }
+    pattern: PatternRef
+    target: TargetRef
+    action: RequestedAction
+    cause: Cause
+    diagnosis: Diagnosis
+    approval: Approval | None = None
+
+
+class GateResult(Model):
+    """One admissibility check: what it said and why."""
+
+    name: Name
+    verdict: GateVerdict
+    reason: ReasonText
+    message: Sentence
+    next_open: Time | None = None
+
+
+class ObjectRef(Model):
+    """An object in the Intervention's namespace."""
+
+    kind: Text
+    name: ObjectName
+
+
+class FieldValue(Model):
+    """One touched field: its JSON pointer, and its value before and after; an absent value is a missing field."""
+
+    path: Annotated[str, Field(max_length=512)]
+    before: Annotated[str | None, Field(max_length=4096)] = None
+    after: Annotated[str | None, Field(max_length=4096)] = None
+
+
+class Step(Model):
+    """One write to one object: the fields it touches. Forward and inverse patch follow from it."""
+
+    object: ObjectRef
+    uid: Text
+    fingerprint: Annotated[
+        Text, Field(description="Generation or resourceVersion before the write: a landed write changes it.")
+    ]
+    fields: Annotated[tuple[FieldValue, ...], Field(min_length=1, max_length=8)]
+
+
+class Change(Model):
+    """The plan, its marker and restorePoint: written before anything is touched."""
+
+    marker: Text
+    summary: Sentence
+    from_: Annotated[Text, Field(alias="from")]
+    to: Text
+    rollout: Annotated[bool, Field(description="The change causes a rollout that must be waited for.")]
+    taken_at: Time
+    restore_point: Annotated[tuple[Step, ...], Field(min_length=1, max_length=4)]
+
+
+def _samples(text: object) -> object:
+    return tuple(Decimal(word) for word in text.split()) if isinstance(text, str) else text
+
+
+# One line of text: a list of sixty would bury everything else in `kubectl describe`.
+Samples = Annotated[
+    tuple[Decimal, ...],
+    BeforeValidator(_samples),
+    PlainSerializer(lambda values: " ".join(format(value, "f") for value in values)),
+    WithJsonSchema({"type": "string", "maxLength": 2048, "description": "Decimal numbers, separated by spaces."}),
+]
+
+
+class Sampling(Model):
+    """The samples of one query in one period, oldest first, at most 60."""
+
+    name: Name
+    values: Samples
+    median: DecimalText | None = None
+
+
+class Period(Model):
+    """What was measured from one time to another."""
+
+    from_: Annotated[Time, Field(alias="from")]
+    until: Time
+    samplings: Annotated[tuple[Sampling, ...], Field(max_length=9, json_schema_extra=keyed_by("name"))] = ()
+
+
+class Comparison(Model):
+    """Before against after for one query: the rank test and the effect."""
+
+    name: Name
+    verdict: Verdict
+    before: DecimalText | None = None
+    after: DecimalText | None = None
+    change_percent: DecimalText | None = None
+    p_value: DecimalText | None = None
+    message: Sentence = ""
+
+
+class Undo(Model):
+    """Why and how far the change is being taken back."""
+
+    reason: ReasonText
+    message: Sentence = ""
+    started_at: Time
+    restored_at: Annotated[Time | None, Field(description="When the values were back; the rollout follows.")] = None
+
+
+class Transition(Model):
+    """One entry of the record: who did what, when, why."""
+
+    at: Time
+    phase: Phase
+    reason: ReasonText
+    message: Sentence = ""
+
+
+class InterventionStatus(Model):
+    """All state of an Intervention. A restarted operator needs nothing else."""
+
+    observed_generation: int | None = None
+    phase: Phase = Phase.PENDING
+    reason: ReasonText = ""
+    message: Sentence = ""
+    verdict: Verdict | None = None
+    conditions: Conditions = ()
+    gates: Annotated[tuple[GateResult, ...], Field(max_length=32, json_schema_extra=keyed_by("name"))] = ()
+    policies: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
+    next_open: Time | None = None
+    decided_at: Time | None = None
+    started_at: Annotated[Time | None, Field(description="When it was admitted; counts against budgets.")] = None
+    change: Change | None = None
+    baseline: Period | None = None
+    applied_at: Time | None = None
+    watch_started_at: Time | None = None
+    measured_at: Time | None = None
+    comparisons: Annotated[tuple[Comparison, ...], Field(max_length=9, json_schema_extra=keyed_by("name"))] = ()
+    undo: Undo | None = None
+    completed_at: Time | None = None
+    timeline: Annotated[tuple[Transition, ...], Field(max_length=24)] = ()

@@ -1,0 +1,140 @@
+"""Every reason the operator can give, each with the sentence that explains it.
+
+A reason is CamelCase, stable, and used in conditions, gates, Events and metrics. No reason literal stands elsewhere.
+"""
+
+from enum import StrEnum
+from typing import Self
+
+
+class Reason(StrEnum):
+    """Why something is as it is. `Reason.X.sentence` is the plain-language explanation."""
+
+    sentence: str
+
+    def __new__(cls, code: str, sentence: str = "") -> Self:
+        """A reason is its code; the sentence rides along."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.sentence = sentence
+        return member
+
+    # What a forecast or its data say
+    INSUFFICIENT_HISTORY = (
+        "InsufficientHistory",
+        "There is too little past to tell a trend from the time of day.",
+    )
+    STALE_DATA = "StaleData", "The newest sample is too old to act on."
+    MISSING_DATA = "MissingData", "Too many samples are missing."
+    FROZEN_VALUE = "FrozenValue", "The value stopped changing altogether; the exporter may be stuck."
+    SEASONAL_RAMP = "SeasonalRamp", "It climbs like this at this time of day and came back every time."
+    GC_SAWTOOTH = "GcSawtooth", "Earlier climbs like this one came back by themselves below the limit."
+    TREND_TOO_WEAK = "TrendTooWeak", "The trend does not look like the pattern's signature."
+    BREACH_UNLIKELY = "BreachUnlikely", "A straight line reaches the limit, the calibrated forecast does not."
+    BREACH_FORESEEN = "BreachForeseen", "The limit will probably be reached within the horizon."
+
+    # Gates that pass
+    ALERT_FIRING = "AlertFiring", "The alert that asked for this is still firing."
+    NOT_SUSPENDED = "NotSuspended", "Neither the pattern nor the policy is suspended."
+    AUTOMATIC = "Automatic", "The policy lets the operator do this alone."
+    APPROVED = "Approved", "A person allowed to has approved it."
+    ACTION_ENABLED = "ActionEnabled", "The policy lists this action."
+    NO_OVERRIDE = "NoOverride", "Nobody has annotated the workload or namespace to hold it."
+    CONFIDENCE_SUFFICIENT = "ConfidenceSufficient", "The forecast is as certain as the policy asks."
+    WINDOW_OPEN = "WindowOpen", "An allowed time is running."
+    WINDOW_NOT_REQUIRED = "WindowNotRequired", "The policy asks for no window."
+    BUDGET_AVAILABLE = "BudgetAvailable", "Actions of this day and week are left."
+    COOLDOWN_OVER = "CooldownOver", "The target was left in peace long enough since the last action."
+    SLOT_FREE = "SlotFree", "No other intervention is in flight."
+    TARGET_HEALTHY = "TargetHealthy", "The workload is ready and no rollout is running."
+    DATA_GOOD = "DataGood", "The samples are fresh and complete."
+    CHANGE_POSSIBLE = "ChangePossible", "The change and its inverse passed the server's dry run."
+
+    # Gates that hold or deny
+    NOT_EVALUATED_YET = "NotEvaluatedYet", "The signal has not been evaluated since the operator started."
+    ALERT_RESOLVED = "AlertResolved", "The alert that asked for this has resolved."
+    PATTERN_CHANGED = "PatternChanged", "The pattern was changed or removed since this was created."
+    SUSPENDED = "Suspended", "The pattern or the policy is suspended."
+    NO_POLICY = "NoPolicy", "No AutomationPolicy in the namespace selects the workload."
+    POLICY_INVALID = (
+        "PolicyInvalid",
+        "A policy that applies cannot be understood; nothing is done until it is mended.",
+    )
+    OBSERVE_ONLY = "ObserveOnly", "The policy only lets the operator watch."
+    APPROVAL_REQUIRED = "ApprovalRequired", "A person has to approve this."
+    APPROVAL_DENIED = "ApprovalDenied", "A person has denied this."
+    ROLLBACK_UNSAFE = "RollbackUnsafe", "The pattern says undoing is not harmless, and the policy demands it."
+    ACTION_NOT_ENABLED = "ActionNotEnabled", "The policy does not list or enable this action."
+    DISABLED_BY_ANNOTATION = (
+        "DisabledByAnnotation",
+        "Somebody annotated the workload or namespace to stop automation.",
+    )
+    PAUSED_BY_ANNOTATION = "PausedByAnnotation", "Somebody paused automation until a given time."
+    OVERRIDE_UNREADABLE = "OverrideUnreadable", "An override annotation cannot be understood, so it holds."
+    CONFIDENCE_TOO_LOW = "ConfidenceTooLow", "The forecast is less certain than the policy asks."
+    WINDOW_CLOSED = "WindowClosed", "No allowed time is running."
+    NO_WINDOW = "NoWindow", "The policy requires a window and defines none."
+    FROZEN = "Frozen", "A freeze is running."
+    DAILY_BUDGET_SPENT = "DailyBudgetSpent", "The actions allowed per day are used up."
+    WEEKLY_BUDGET_SPENT = "WeeklyBudgetSpent", "The actions allowed per week are used up."
+    TARGET_BUDGET_SPENT = "TargetBudgetSpent", "The actions allowed per target and day are used up."
+    COOLING_DOWN = "CoolingDown", "The last action on this target is too recent."
+    ANOTHER_IN_FLIGHT = "AnotherInFlight", "Another intervention is in flight."
+    TARGET_MISSING = "TargetMissing", "The workload does not exist any more."
+    TARGET_REPLACED = "TargetReplaced", "The workload was deleted and made anew since this was created."
+    TARGET_UNHEALTHY = "TargetUnhealthy", "Too few of the workload's replicas are ready."
+    ROLLOUT_IN_PROGRESS = "RolloutInProgress", "A rollout of the workload is running."
+    RECENTLY_CHANGED = "RecentlyChanged", "The workload was rolled out or restarted too recently."
+    TUNABLE_UNKNOWN = "TunableUnknown", "The policy does not let this value be tuned on this workload."
+    VALUE_UNREADABLE = "ValueUnreadable", "The present value is not a whole number."
+    VALUE_MISSING = "ValueMissing", "The place where the value should live does not exist."
+    ROLLOUT_IMPOSSIBLE = "RolloutImpossible", "The workload does not replace its pods by itself."
+    AT_MAXIMUM = "AtMaximum", "The value is already as large as the policy allows."
+    OUT_OF_BOUNDS = "OutOfBounds", "The present value is outside the policy's bounds."
+    DRY_RUN_REFUSED = "DryRunRefused", "The API server refused the change in a dry run."
+    NOT_PERMITTED = "NotPermitted", "The operator has no right to change this object."
+    NOT_TRIED_YET = "NotTriedYet", "Tried once every other gate passes."
+    CLUSTER_UNREADABLE = "ClusterUnreadable", "The API server did not answer; nothing is known."
+
+    # What becomes of an intervention
+    ADMITTED = "Admitted", "Every gate has passed."
+    WOULD_ACT = "WouldAct", "Every gate but the mode has passed: it would have been done."
+    BASELINE_UNAVAILABLE = (
+        "BaselineUnavailable",
+        "The time before the change could not be measured, so nothing was done.",
+    )
+    CHANGE_RECORDED = "ChangeRecorded", "The change and its inverse are recorded; it is being made."
+    TARGET_CHANGED = "TargetChanged", "Somebody changed the fields before the operator did; nothing was done."
+    APPLY_FAILED = "ApplyFailed", "The change could not be made."
+    CHANGE_MADE = "ChangeMade", "The change is in place."
+    ROLLOUT_UNDERWAY = "RolloutUnderway", "The change is made and its rollout is running."
+    ROLLOUT_FAILED = "RolloutFailed", "The rollout was not complete within its deadline."
+    WATCHING = "Watching", "The change is made and its effect is being watched."
+    IMPROVED = "Improved", "The signal moved away from its limit and no guard got worse."
+    NO_IMPROVEMENT = "NoImprovement", "The signal did not improve."
+    DEGRADED = "Degraded", "The signal or a guard got worse."
+    INCONCLUSIVE = "Inconclusive", "The effect could not be measured."
+    ABORTED = "Aborted", "A person stopped it."
+    ROLLBACK_REQUESTED = "RollbackRequested", "A person asked to undo it."
+    DELETED_IN_FLIGHT = "DeletedInFlight", "The Intervention was deleted while its change was in place."
+    RESTORED = "Restored", "The prior values are back, byte for byte."
+    TARGET_DRIFTED = "TargetDrifted", "Somebody else changed the fields since; they were left as they are."
+    TARGET_GONE = "TargetGone", "The workload was deleted while the change was in place."
+    UNDO_FAILED = "UndoFailed", "The prior values could not be put back; a person is needed."
+    EXPIRED = "Expired", "It waited too long."
+
+    # Patterns and policies
+    READY = "Ready", "It is understood and in use."
+    QUERY_FAILED = "QueryFailed", "Prometheus gave no whole answer to the pattern's query."
+    NO_SERIES = "NoSeries", "The query gives no series in any namespace that has a policy."
+    SPEC_INVALID = "SpecInvalid", "The spec cannot be understood."
+    WINDOW_NEVER_OPENS = "WindowNeverOpens", "A window's schedule or time zone never gives an opening."
+    SELECTS_NOTHING = "SelectsNothing", "An empty selector selects nothing."
+
+
+class GateVerdict(StrEnum):
+    """What one gate says: go on, not now, not at all."""
+
+    PASS = "Pass"  # noqa: S105 - a verdict, not a password
+    HOLD = "Hold"
+    DENY = "Deny"

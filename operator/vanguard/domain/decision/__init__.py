@@ -1,0 +1,4 @@
+"""The decision: may this be done now? Every gate is asked, every answer is kept.
+
+`gates` holds one function a gate, `chain` the table of them and what follows from their answers.
+"""

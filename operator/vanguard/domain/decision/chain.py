@@ -1,0 +1,138 @@
+"""The chain: which gates there are, in the order people read them, and what their answers add up to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from vanguard.api.base import Mode
+from vanguard.api.intervention import GateResult
+from vanguard.api.reasons import GateVerdict, Reason
+from vanguard.domain.decision import gates
+from vanguard.domain.decision.facts import Answer, Facts
+
+Gate = Callable[[Facts], Answer]
+
+MODE = "mode"
+_MAX_MESSAGE = 1024
+# A shadow decision made on these would say nothing of what would have been done; it waits for a better look.
+_NOT_KNOWN_YET = frozenset({Reason.NOT_EVALUATED_YET, Reason.STALE_DATA, Reason.CLUSTER_UNREADABLE})
+CHANGE = "change-possible"
+
+GATES: tuple[tuple[str, Gate], ...] = (
+    ("alert", gates.alert),
+    ("action-enabled", gates.action_enabled),
+    ("suspended", gates.suspended),
+    ("override", gates.override),
+    (MODE, gates.mode),
+    ("data-quality", gates.data_quality),
+    ("confidence", gates.confidence),
+    ("window", gates.window),
+    ("budget", gates.budget),
+    ("cooldown", gates.cooldown),
+    ("concurrency", gates.concurrency),
+    ("target", gates.target),
+    (CHANGE, gates.change_possible),
+)
+
+
+class Outcome(StrEnum):
+    """What a decision comes to."""
+
+    ADMIT = "Admit"
+    WAIT = "Wait"
+    ASK = "Ask"
+    SHADOW = "Shadow"
+    REFUSE = "Refuse"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Every gate's answer, and what they add up to.
+
+    Attributes:
+        reason: of the gate that decided, or Admitted, WouldAct.
+        next_open: when the last of those holding gates opens that know it; None if none does.
+    """
+
+    outcome: Outcome
+    reason: Reason
+    message: str
+    gates: tuple[GateResult, ...]
+    next_open: datetime | None = None
+
+
+def decide(facts: Facts) -> Decision:
+    """Ask every gate, then add up: a denial refuses, a hold waits, and the mode says who acts."""
+    answers = {name: gate(facts) for name, gate in GATES}
+    results = tuple(_result(name, answer) for name, answer in answers.items())
+    denial = _first(answers, GateVerdict.DENY)
+    if denial is not None:
+        return Decision(Outcome.REFUSE, denial.reason, denial.message, results)
+    hold = _first({name: answer for name, answer in answers.items() if name != MODE}, GateVerdict.HOLD)
+    if facts.mode is Mode.OBSERVE and not (hold and hold.reason in _NOT_KNOWN_YET):
+        told = hold or Answer(GateVerdict.PASS, Reason.WOULD_ACT, Reason.WOULD_ACT.sentence)
+        return Decision(Outcome.SHADOW, told.reason, told.message, results)
+    if hold is not None:
+        return Decision(Outcome.WAIT, hold.reason, hold.message, results, _next_open(answers))
+    if answers[MODE].verdict is GateVerdict.HOLD:
+        return Decision(Outcome.ASK, answers[MODE].reason, answers[MODE].message, results)
+    return Decision(Outcome.ADMIT, Reason.ADMITTED, Reason.ADMITTED.sentence, results)
+
+
+# What a person or the calendar may change after a decision; asked again before each write.
+STOPS = (gates.suspended, gates.override, gates.window)
+
+
+def stopped(facts: Facts) -> tuple[Reason, str] | None:
+    """Why the next write must not happen any more, though it was decided; None when nothing forbids it."""
+    answers = (gate(facts) for gate in STOPS)
+    first = next((answer for answer in answers if answer.verdict is not GateVerdict.PASS), None)
+    return (first.reason, first.message) if first else None
+
+
+def only_untried(decision: Decision) -> bool:
+    """Whether nothing but the dry run (and perhaps a person's word) is missing, so that it is worth trying."""
+    return all(
+        result.verdict is GateVerdict.PASS or result.name == MODE or result.reason == Reason.NOT_TRIED_YET
+        for result in decision.gates
+    )
+
+
+def awaits_only_a_person(decision: Decision) -> bool:
+    """Whether a person's word is missing, and nothing else but the dry run."""
+    return only_untried(decision) and any(
+        result.name == MODE and result.verdict is GateVerdict.HOLD for result in decision.gates
+    )
+
+
+def change_known_possible(recorded: tuple[GateResult, ...]) -> bool:
+    """Whether the recorded answers say that the dry run passed."""
+    return any(result.name == CHANGE and result.verdict is GateVerdict.PASS for result in recorded)
+
+
+def same_answers(one: tuple[GateResult, ...], other: tuple[GateResult, ...]) -> bool:
+    """Whether two sets of results mean the same; figures in messages may differ from one look to the next."""
+    return [(g.name, g.verdict, g.reason, g.next_open) for g in one] == [
+        (g.name, g.verdict, g.reason, g.next_open) for g in other
+    ]
+
+
+def _result(name: str, answer: Answer) -> GateResult:
+    return GateResult(
+        name=name,
+        verdict=answer.verdict,
+        reason=answer.reason,
+        message=answer.message[:_MAX_MESSAGE],
+        next_open=answer.next_open,
+    )
+
+
+def _first(answers: dict[str, Answer], verdict: GateVerdict) -> Answer | None:
+    return next((answer for answer in answers.values() if answer.verdict is verdict), None)
+
+
+def _next_open(answers: dict[str, Answer]) -> datetime | None:
+    holding = [answer.next_open for answer in answers.values() if answer.verdict is GateVerdict.HOLD]
+    known = [opening for opening in holding if opening is not None]
+    return max(known, default=None)

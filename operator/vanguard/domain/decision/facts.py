@@ -1,0 +1,77 @@
+"""Everything a decision may look at, gathered beforehand; and the three things a gate can say."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from vanguard.api.base import Mode
+from vanguard.api.intervention import Change
+from vanguard.api.kinds import Intervention, IssuePattern
+from vanguard.api.reasons import GateVerdict, Reason
+from vanguard.domain.alert import Alert
+from vanguard.domain.change import Impossible
+from vanguard.domain.consent import Consent, lower
+from vanguard.domain.diagnosis import Assessment
+from vanguard.domain.history import History
+from vanguard.domain.overrides import Overrides
+from vanguard.domain.workload import Workload
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The plain record a decision is made from. None always means unknown or absent, never fine.
+
+    Attributes:
+        trouble: sentences on policies that apply or might apply and cannot be read.
+        alert: the pattern's alert on the target as detection sees it; None before its first cycle.
+        assessment: the newest evaluation of the target.
+        fresh: whether that evaluation is recent enough to act on.
+        change: the planned change, or why it is impossible; None when it could not be read.
+        dry_run: None before it was tried, else empty, or the server's refusal.
+    """
+
+    now: datetime
+    intervention: Intervention
+    pattern: IssuePattern | None
+    consent: Consent | None
+    overrides: Overrides
+    alert: Alert | None
+    assessment: Assessment | None
+    fresh: bool
+    history: History
+    workload: Workload | None
+    disturbed_at: datetime | None
+    crashing: tuple[str, ...]
+    change: Change | Impossible | None
+    dry_run: str | None
+    dry_run_reason: Reason = Reason.DRY_RUN_REFUSED
+    trouble: tuple[str, ...] = ()
+
+    @property
+    def mode(self) -> Mode:
+        """What the policies allow, lowered by what people annotated."""
+        return Mode.OBSERVE if self.consent is None else lower(self.consent.mode, self.overrides.mode)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one gate says."""
+
+    verdict: GateVerdict
+    reason: Reason
+    message: str
+    next_open: datetime | None = None
+
+
+def passes(reason: Reason, message: str = "") -> Answer:
+    """Go on."""
+    return Answer(GateVerdict.PASS, reason, message or reason.sentence)
+
+
+def holds(reason: Reason, message: str = "", next_open: datetime | None = None) -> Answer:
+    """Not now; look again."""
+    return Answer(GateVerdict.HOLD, reason, message or reason.sentence, next_open)
+
+
+def denies(reason: Reason, message: str = "") -> Answer:
+    """Not in this episode."""
+    return Answer(GateVerdict.DENY, reason, message or reason.sentence)

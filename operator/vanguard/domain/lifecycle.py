@@ -1,0 +1,350 @@
+"""The life of an Intervention as a pure function: what is known now in, what to record or to do next out.
+
+`step` never acts and never waits. It returns a status to record, or one effect to carry out, or nothing.
+A phase that acts is recorded with its restorePoint before its first write (write-ahead), and whether a write
+landed is read from the object itself, so the operator may be killed between any two lines of its work.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from vanguard.api.base import Annotation
+from vanguard.api.intervention import (
+    Change,
+    Comparison,
+    InterventionStatus,
+    Period,
+    Phase,
+    Transition,
+    Undo,
+    Verdict,
+)
+from vanguard.api.kinds import Intervention, IssuePattern
+from vanguard.api.policy import OnInconclusive, Rollback
+from vanguard.api.reasons import Reason
+from vanguard.domain import conditions
+from vanguard.domain.change import StepState
+from vanguard.domain.consent import Consent
+from vanguard.domain.decision.chain import Decision, Outcome, same_answers
+from vanguard.domain.phases import DECIDING, TERMINAL, TRANSITIONS
+from vanguard.domain.verdict import overall
+
+EXPIRY = timedelta(hours=24)
+BASELINE_DEADLINE = timedelta(minutes=5)
+_TIMELINE = 24
+_TIMELINE_TEXT = 256
+_MOST_POLICIES = 8
+
+
+@dataclass(frozen=True)
+class Write:
+    """An effect: make one step of the change, or take it back."""
+
+    index: int
+    inverse: bool
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything a step may look at. What a phase does not need is left at None.
+
+    Attributes:
+        decision: the gates' answers (Pending, AwaitingApproval, Baselining).
+        change: the planned change, dry-run and ready to be recorded.
+        baseline: the time before the change; None when it could not be measured.
+        comparisons: before against after so far, the target's first; None when not due or not to be had.
+        states: how each recorded step stands; None when the API server could not say.
+        untouched: per step, whether the object is exactly as it was when the plan was made.
+        marked: whether any of the objects bears our marker: we certainly wrote to it.
+        rolled_out: whether the target's rollout is complete.
+        refusal: why the last write, or the reading of the objects, was refused for good; empty if none was.
+        held: in Applying, why a person or the time forbids the next write by now; None when nothing does.
+        guarded: whether the finalizer that holds a deletion until the change is undone is in place.
+    """
+
+    now: datetime
+    intervention: Intervention
+    pattern: IssuePattern | None = None
+    consent: Consent | None = None
+    decision: Decision | None = None
+    change: Change | None = None
+    baseline: Period | None = None
+    comparisons: tuple[Comparison, ...] | None = None
+    states: tuple[StepState, ...] | None = None
+    untouched: tuple[bool, ...] = ()
+    marked: bool = False
+    rolled_out: bool = False
+    refusal: str = ""
+    guarded: bool = False
+    held: tuple[Reason, str] | None = None
+
+    @property
+    def status(self) -> InterventionStatus:
+        """The status as recorded."""
+        return self.intervention.status
+
+    @property
+    def stop(self) -> tuple[Reason, str] | None:
+        """Why a person wants this stopped or undone; None if nobody does."""
+        meta = self.intervention.metadata
+        if meta.deletion_timestamp is not None:
+            return Reason.DELETED_IN_FLIGHT, Reason.DELETED_IN_FLIGHT.sentence
+        for annotation, reason in (
+            (Annotation.ABORT, Reason.ABORTED),
+            (Annotation.ROLLBACK, Reason.ROLLBACK_REQUESTED),
+        ):
+            if annotation in meta.annotations:
+                return reason, meta.annotations[annotation][:900] or reason.sentence
+        return None
+
+
+@dataclass(frozen=True)
+class Next:
+    """What follows: a status to record, or an effect to carry out, or (neither) nothing for now."""
+
+    status: InterventionStatus | None = None
+    effect: Write | None = None
+
+
+NOTHING = Next()
+
+
+def step(view: View) -> Next:
+    """The one next thing for an Intervention, given what is known now."""
+    return _STEPS[view.status.phase](view)
+
+
+def moved(view: View, phase: Phase, reason: Reason, message: str = "", **changes: Any) -> Next:
+    """Record a move to another phase.
+
+    Raises:
+        ValueError: when `TRANSITIONS` does not know the move.
+    """
+    old = view.status
+    if phase is not old.phase and phase not in TRANSITIONS[old.phase]:
+        raise ValueError(f"no transition from {old.phase} to {phase}")
+    text = message or reason.sentence
+    entry = Transition(at=view.now, phase=phase, reason=reason, message=text[:_TIMELINE_TEXT])
+    changes = {
+        "phase": phase,
+        "reason": reason.value,
+        "message": text[:1024],
+        "observed_generation": view.intervention.metadata.generation,
+        "timeline": (*old.timeline, entry)[-_TIMELINE:],
+        "completed_at": view.now if phase in TERMINAL else None,
+        **changes,
+    }
+    status = old.model_copy(update=changes)
+    return Next(status.model_copy(update={"conditions": conditions.of_intervention(status, view.now)}))
+
+
+def _deciding(view: View) -> Next:
+    if view.stop is not None:
+        return moved(view, Phase.REJECTED, *view.stop)
+    decision = view.decision
+    if decision is None:
+        return NOTHING
+    told: dict[str, Any] = {"gates": decision.gates, "next_open": decision.next_open, "decided_at": view.now}
+    if view.consent is not None:
+        told["policies"] = view.consent.policies[:_MOST_POLICIES]
+    match decision.outcome:
+        case Outcome.REFUSE:
+            return moved(view, Phase.REJECTED, decision.reason, decision.message, **told)
+        case Outcome.SHADOW:
+            return moved(view, Phase.OBSERVED, decision.reason, decision.message, change=view.change, **told)
+        case Outcome.ADMIT:
+            return moved(view, Phase.BASELINING, decision.reason, decision.message, started_at=view.now, **told)
+        case Outcome.ASK:
+            return _held(view, Phase.AWAITING_APPROVAL, decision, told)
+        case Outcome.WAIT:
+            return _held(view, Phase.PENDING, decision, told)
+
+
+def _held(view: View, phase: Phase, decision: Decision, told: dict[str, Any]) -> Next:
+    """Waiting is recorded once; the same answers again are no news."""
+    born = view.intervention.metadata.creation_timestamp
+    if born is not None and view.now - born >= EXPIRY:
+        return moved(view, Phase.REJECTED, Reason.EXPIRED, f"waited 24h; last: {decision.message}", **told)
+    known = view.status
+    unchanged = known.phase is phase and known.reason == decision.reason and same_answers(known.gates, decision.gates)
+    return NOTHING if unchanged else moved(view, phase, decision.reason, decision.message, **told)
+
+
+def _baselining(view: View) -> Next:
+    if view.stop is not None:
+        return moved(view, Phase.REJECTED, *view.stop)
+    decision = view.decision
+    if decision is not None and decision.outcome in (Outcome.REFUSE, Outcome.SHADOW, Outcome.ASK):
+        return moved(view, Phase.REJECTED, decision.reason, decision.message, gates=decision.gates)
+    started = view.status.started_at or view.now
+    if view.now - started >= BASELINE_DEADLINE:
+        return moved(view, Phase.REJECTED, Reason.BASELINE_UNAVAILABLE)
+    ready = decision is not None and decision.outcome is Outcome.ADMIT and view.guarded
+    if not ready or view.change is None or view.baseline is None or decision is None:
+        return NOTHING
+    return moved(
+        view,
+        Phase.APPLYING,
+        Reason.CHANGE_RECORDED,
+        view.change.summary,
+        change=view.change,
+        baseline=view.baseline,
+        gates=decision.gates,
+    )
+
+
+def _applying(view: View) -> Next:
+    change, states = view.status.change, view.states
+    if change is None:
+        return NOTHING
+    if states is None:
+        return _locked_out(view, change.taken_at)
+    if StepState.GONE in states:
+        return moved(view, Phase.FAILED, Reason.TARGET_GONE)
+    touched = view.marked or StepState.APPLIED in states or view.status.applied_at is not None
+    if view.stop is not None:
+        return _back_out(view, *view.stop, touched=touched)
+    todo = next((i for i, state in enumerate(states) if state is not StepState.APPLIED), None)
+    if todo is not None:
+        return _make(view, change, todo, states[todo], touched=touched)
+    if view.status.applied_at is None:
+        return moved(view, Phase.APPLYING, Reason.ROLLOUT_UNDERWAY, change.summary, applied_at=view.now)
+    if change.rollout and not view.rolled_out:
+        late = view.now - change.taken_at >= _deadline(view)
+        return _back_out(view, Reason.ROLLOUT_FAILED, "", touched=True) if late else NOTHING
+    return moved(view, Phase.MONITORING, Reason.WATCHING, change.summary, watch_started_at=view.now)
+
+
+def _make(view: View, change: Change, todo: int, state: StepState, *, touched: bool) -> Next:
+    """Make a step, if the object is exactly as it was: a second act after a revert would be a second act."""
+    if view.refusal:
+        return _back_out(view, Reason.APPLY_FAILED, view.refusal, touched=touched)
+    if view.held is not None:
+        return _back_out(view, *view.held, touched=touched)
+    if state is not StepState.PRISTINE or not view.untouched[todo]:
+        return _back_out(view, Reason.TARGET_CHANGED, "", touched=touched)
+    if view.now - change.taken_at >= _deadline(view):
+        return _back_out(view, Reason.APPLY_FAILED, "the write did not succeed in time", touched=touched)
+    return Next(effect=Write(todo, inverse=False))
+
+
+def _deadline(view: View) -> timedelta:
+    return view.pattern.spec.action.rollout_deadline if view.pattern else timedelta(minutes=10)
+
+
+def _back_out(view: View, reason: Reason, message: str, *, touched: bool) -> Next:
+    """Undo what was written; where nothing was, there is nothing to undo."""
+    if not touched:
+        return moved(view, Phase.REJECTED, reason, message)
+    return _undo(view, reason, message)
+
+
+def _undo(view: View, reason: Reason, message: str = "", **changes: Any) -> Next:
+    text = message or reason.sentence
+    undo = Undo(reason=reason, message=text[:1024], started_at=view.now)
+    return moved(view, Phase.ROLLING_BACK, reason, text, undo=undo, **changes)
+
+
+def _monitoring(view: View) -> Next:
+    status, pattern = view.status, view.pattern
+    if view.stop is not None:
+        return _undo(view, *view.stop)
+    if view.states is None:
+        watch = pattern.spec.verification.watch if pattern else timedelta(0)
+        return _locked_out(view, (status.watch_started_at or view.now) + watch)
+    if any(state is not StepState.APPLIED for state in view.states):
+        reason = Reason.TARGET_GONE if StepState.GONE in view.states else Reason.TARGET_DRIFTED
+        return moved(view, Phase.FAILED, reason, verdict=Verdict.INCONCLUSIVE)
+    if pattern is None or pattern.metadata.generation != view.intervention.spec.pattern.generation:
+        return _settle(view, Verdict.INCONCLUSIVE, Reason.PATTERN_CHANGED.sentence)
+    over = view.now - (status.watch_started_at or view.now) - pattern.spec.verification.watch
+    if view.comparisons is None:
+        blind = over >= 2 * pattern.spec.verification.interval
+        return _settle(view, Verdict.INCONCLUSIVE, "Prometheus gave no answer") if blind else NOTHING
+    if over < timedelta(0):
+        return Next(status.model_copy(update={"comparisons": view.comparisons, "measured_at": view.now}))
+    verdict = overall(next(iter(view.comparisons), None), view.comparisons[1:])
+    decisive = [seen for seen in view.comparisons if seen.verdict is verdict] or view.comparisons
+    said = "; ".join(f"{seen.name}: {seen.message}" for seen in decisive)
+    return _settle(view, verdict, said, comparisons=view.comparisons)
+
+
+_VERDICT_REASONS = {
+    Verdict.IMPROVED: Reason.IMPROVED,
+    Verdict.NEUTRAL: Reason.NO_IMPROVEMENT,
+    Verdict.DEGRADED: Reason.DEGRADED,
+    Verdict.INCONCLUSIVE: Reason.INCONCLUSIVE,
+}
+
+
+def _settle(view: View, verdict: Verdict, message: str, **changes: Any) -> Next:
+    """Keep what helped. Of the rest, the policy says what is undone; without a policy, all of it."""
+    reason = _VERDICT_REASONS[verdict]
+    changes["verdict"] = verdict
+    if verdict is Verdict.IMPROVED:
+        return moved(view, Phase.SUCCEEDED, reason, message, **changes)
+    lenient = view.consent is not None and view.consent.rollback is Rollback.BEST_EFFORT
+    hold = view.consent is not None and view.consent.on_inconclusive is OnInconclusive.HOLD
+    keep = (verdict is Verdict.NEUTRAL and lenient) or (verdict is Verdict.INCONCLUSIVE and hold)
+    if keep:
+        return moved(view, Phase.FAILED, reason, f"left in place as the policy says. {message}", **changes)
+    return _undo(view, reason, message, **changes)
+
+
+def _locked_out(view: View, since: datetime) -> Next:
+    """The objects cannot be read. Where that is a refusal and no outage, it ends: a person has to look."""
+    late = view.now - since >= _deadline(view)
+    return moved(view, Phase.FAILED, Reason.UNDO_FAILED, view.refusal) if view.refusal and late else NOTHING
+
+
+def _rolling_back(view: View) -> Next:
+    """Put every field back that is still as we left it. Where somebody else wrote since, touch nothing."""
+    change, undo, states = view.status.change, view.status.undo, view.states
+    if change is None or undo is None:
+        return NOTHING
+    if states is None:
+        return _locked_out(view, undo.started_at)
+    if StepState.GONE in states:
+        return moved(view, Phase.FAILED, Reason.TARGET_GONE)
+    if StepState.DRIFTED in states:
+        return moved(view, Phase.FAILED, Reason.TARGET_DRIFTED)
+    todo = next((i for i, state in enumerate(states) if state is StepState.APPLIED), None)
+    if todo is not None and view.refusal:
+        # Only refusals end it, and only late ones: an operator that was away must still try.
+        late = view.now - undo.started_at >= _deadline(view)
+        return moved(view, Phase.FAILED, Reason.UNDO_FAILED, view.refusal) if late else NOTHING
+    if todo is not None:
+        return Next(effect=Write(todo, inverse=True))
+    if not change.rollout or view.rolled_out:
+        why = f"{undo.reason}: {undo.message}"[:900]
+        return moved(view, Phase.ROLLED_BACK, Reason.RESTORED, f"{why}; values restored")
+    if undo.restored_at is None:
+        undo = undo.model_copy(update={"restored_at": view.now})
+        return Next(view.status.model_copy(update={"undo": undo}))
+    if view.now - undo.restored_at >= _deadline(view):
+        return moved(view, Phase.FAILED, Reason.UNDO_FAILED, "the values are back; the rollout is not")
+    return NOTHING
+
+
+def _succeeded(view: View) -> Next:
+    """Kept for good, unless a person asks otherwise."""
+    if Annotation.ROLLBACK in view.intervention.metadata.annotations and view.stop is not None:
+        return _undo(view, *view.stop) if view.intervention.metadata.deletion_timestamp is None else NOTHING
+    return NOTHING
+
+
+def _over(_view: View) -> Next:
+    return NOTHING
+
+
+_STEPS: dict[Phase, Callable[[View], Next]] = {
+    **dict.fromkeys(DECIDING, _deciding),
+    Phase.BASELINING: _baselining,
+    Phase.APPLYING: _applying,
+    Phase.MONITORING: _monitoring,
+    Phase.ROLLING_BACK: _rolling_back,
+    Phase.SUCCEEDED: _succeeded,
+    **dict.fromkeys(TERMINAL - {Phase.SUCCEEDED}, _over),
+}

@@ -1,0 +1,41 @@
+"""The little PromQL the operator writes itself: narrowing an author's query to some label values."""
+
+from collections.abc import Iterable, Mapping
+
+
+def quoted(text: str) -> str:
+    """A PromQL string literal."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def narrowed(query: str, label: str, values: Iterable[str]) -> str:
+    """The same query, only for series whose label has one of the values.
+
+    A matcher cannot be put into an expression without parsing it; a set operation against constants needs no
+    parsing, keeps every label, and lets Prometheus drop the rest before it answers.
+    """
+    constants = " or ".join(
+        f'label_replace(vector(1), {quoted(label)}, {quoted(value.replace("$", "$$"))}, "", "")'
+        for value in sorted(set(values))
+    )
+    # On lines of its own: the query may end with a comment.
+    return f"(\n{query}\n) and on ({label}) ({constants})"
+
+
+def counted(query: str, label: str) -> str:
+    """How many series a query has for each value of a label."""
+    return f"count by ({label}) (\n{query}\n)"
+
+
+def shards(counts: Mapping[str, int], most: int) -> list[tuple[str, ...]]:
+    """Groups of label values of at most `most` series each; a value that alone has more is a group by itself."""
+    groups: list[tuple[list[str], int]] = []
+    for value, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        for i, (members, total) in enumerate(groups):
+            if total + count <= most:
+                groups[i] = ([*members, value], total + count)
+                break
+        else:
+            groups.append(([value], count))
+    return [tuple(sorted(members)) for members, _ in groups]

@@ -1,0 +1,60 @@
+"""Every error Vanguard raises on purpose, as one tree.
+
+    VanguardError
+    ├── SettingsError          a VANGUARD_* variable is missing or out of bounds
+    ├── MetricsError           Prometheus did not give a whole, fresh answer
+    │   └── QueryRefused       Prometheus answered, and refused the query itself
+    └── ClusterError           the API server did not do what was asked
+        ├── Forbidden          RBAC or an admission rule said no
+        ├── NotFound           the object is not there
+        ├── AlreadyExists      a create met an object of that name
+        ├── Conflict           the object changed under us: look again
+        ├── Invalid            the server refused the content, and says why
+        └── Unavailable        no answer, or one that says nothing about the request's fate
+
+Adapters translate their library's errors into these at the edge; nothing inside catches a client's own.
+"""
+
+
+class VanguardError(Exception):
+    """The root: what went wrong, where, and what to do next, in one sentence for a person."""
+
+
+class SettingsError(VanguardError):
+    """A setting is missing or out of bounds; the message names the variable, the value and the bound."""
+
+
+class MetricsError(VanguardError):
+    """Prometheus gave no answer, or not a whole one. Nothing is known; nothing may be concluded."""
+
+
+class QueryRefused(MetricsError):
+    """Prometheus refused the query itself (a 4xx): the pattern's PromQL must be mended."""
+
+
+class ClusterError(VanguardError):
+    """The API server did not do what was asked."""
+
+
+class Forbidden(ClusterError):
+    """RBAC or an admission rule said no."""
+
+
+class NotFound(ClusterError):
+    """The object is not there."""
+
+
+class AlreadyExists(ClusterError):
+    """A create met an object of that name."""
+
+
+class Conflict(ClusterError):
+    """A guard did not hold: somebody changed the object since it was read."""
+
+
+class Invalid(ClusterError):
+    """The server refused the content and says why."""
+
+
+class Unavailable(ClusterError):
+    """No answer, a time-out or a 5xx: a write may or may not have happened."""

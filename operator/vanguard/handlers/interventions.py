@@ -1,0 +1,45 @@
+"""kopf's calls about Interventions. A body handed in may be stale: only its name is taken from it."""
+
+from typing import Any
+
+import kopf
+
+from vanguard.api.base import GROUP, VERSION
+from vanguard.domain.phases import IN_FLIGHT, TERMINAL
+from vanguard.handlers.process import operator_settings, reconcile_intervention
+
+RESOURCE = (GROUP, VERSION, "interventions")
+
+
+def _phase(status: Any) -> str:
+    return str(status.get("phase", "Pending"))
+
+
+def unfinished(status: Any, **_: Any) -> bool:
+    """Whether there is still something to do."""
+    return _phase(status) not in TERMINAL
+
+
+def in_flight(status: Any, **_: Any) -> bool:
+    """Whether a change may be in place that a deletion would orphan."""
+    return _phase(status) in IN_FLIGHT
+
+
+@kopf.on.event(*RESOURCE)
+async def noticed(*, namespace: str | None, name: str, **_: Any) -> None:
+    """Something about an Intervention changed: look at once."""
+    await reconcile_intervention(namespace or "", name)
+
+
+@kopf.timer(*RESOURCE, interval=operator_settings.reconcile_interval.total_seconds(), when=unfinished)
+async def due(*, namespace: str | None, name: str, **_: Any) -> None:
+    """Time passes for an Intervention that is not finished: look again."""
+    await reconcile_intervention(namespace or "", name)
+
+
+@kopf.on.delete(*RESOURCE, when=in_flight)
+async def deleted(*, namespace: str | None, name: str, **_: Any) -> None:
+    """Deleted while its change is in place: the finalizer holds it until the change is undone."""
+    phase = await reconcile_intervention(namespace or "", name)
+    if phase is not None and phase not in TERMINAL:
+        raise kopf.TemporaryError(f"undoing before release: {phase}", delay=1)

@@ -1,0 +1,155 @@
+"""One Intervention, level by level: look at what is so, do or record the one next thing, look again.
+
+`act` holds the only write to a workload or ConfigMap, `record` the only write of an Intervention's status.
+"""
+
+import contextlib
+import logging
+
+from pydantic import ValidationError
+
+from vanguard.api.intervention import InterventionStatus, Phase
+from vanguard.api.kinds import Intervention
+from vanguard.domain.change import never_landed, patch
+from vanguard.domain.lifecycle import Write, step
+from vanguard.domain.phases import DECIDING, IN_FLIGHT, TERMINAL
+from vanguard.errors import Conflict, Forbidden, Invalid, NotFound
+from vanguard.ports import Raw
+from vanguard.reconcilers import events, reading
+from vanguard.reconcilers.context import Context
+from vanguard.reconcilers.gather import gather
+from vanguard.telemetry import about
+
+_log = logging.getLogger(__name__)
+
+# More steps than any Intervention has; what is left over is done at the next look.
+_MAX_STEPS = 12
+_DECIDED_UNDER_LOCK = DECIDING | {Phase.BASELINING}
+_WARN = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.FAILED})
+
+
+async def reconcile(ctx: Context, namespace: str, name: str) -> Phase | None:
+    """Bring an Intervention as far as it goes now.
+
+    Args:
+        ctx: the process.
+        namespace: where it is.
+        name: its name.
+
+    Returns:
+        The phase it is in, or None when it is gone.
+
+    Raises:
+        ClusterError: when the API server gives no answer; the next look goes on from what is recorded.
+    """
+    async with ctx.locks[namespace, name]:
+        with about(object=f"{namespace}/{name}"):
+            return await _until_settled(ctx, namespace, name)
+
+
+async def _until_settled(ctx: Context, namespace: str, name: str) -> Phase | None:
+    refusal, phase = "", None
+    for _ in range(_MAX_STEPS):
+        raw = await reading.optional(ctx.cluster, "Intervention", namespace, name)
+        if raw is None:
+            ctx.locks.pop((namespace, name), None)
+            return None
+        try:
+            iv = Intervention.read(raw)
+        except ValidationError as error:
+            _log.error("Intervention cannot be read, nothing is done with it: %s", reading.told(error))
+            return Phase.PENDING  # unfinished as far as anybody knows: a deletion must wait
+        phase = iv.status.phase
+        with about(intervention=iv.metadata.uid):
+            moved, refusal = await _advance(ctx, iv, raw, refusal)
+        if not moved:
+            return phase
+    return phase
+
+
+async def _advance(ctx: Context, iv: Intervention, raw: Raw, refusal: str) -> tuple[bool, str]:
+    """One look and the one thing that follows. Gates are asked and their answer recorded under one lock."""
+    async with ctx.admission if iv.status.phase in _DECIDED_UNDER_LOCK else contextlib.nullcontext():
+        following = step(await gather(ctx, iv, refusal))
+        if following.effect is not None:
+            return True, await act(ctx, iv, following.effect)
+        if following.status is not None:
+            return await record(ctx, iv, raw, following.status), ""
+        return False, ""
+
+
+async def act(ctx: Context, iv: Intervention, write: Write) -> str:
+    """Make one step of the recorded change, or take it back.
+
+    Returns:
+        Empty, or why the server refused it for good. Whether it landed is read from the object at the next look.
+    """
+    change = iv.status.change
+    if change is None:
+        raise AssertionError("an effect without a recorded change")
+    todo = change.restore_point[write.index]
+    kind, name, namespace = todo.object.kind, todo.object.name, iv.metadata.namespace
+    try:
+        raw = await ctx.cluster.get(kind, namespace, name)
+        if not write.inverse and not never_landed(todo, raw):
+            return ""  # somebody wrote since the look that led here: look again before writing
+        await ctx.cluster.patch(kind, namespace, name, patch(todo, raw, inverse=write.inverse))
+    except (Conflict, NotFound) as error:
+        _log.info("%s %s moved on under the write, looking again: %s", kind, name, error)
+    except (Forbidden, Invalid) as error:
+        _log.warning("%s %s refused the write: %s", kind, name, error)
+        return str(error)
+    else:
+        _log.info("%s %s %s", "restored" if write.inverse else "changed", kind, name)
+    return ""
+
+
+async def record(ctx: Context, iv: Intervention, raw: Raw, status: InterventionStatus) -> bool:
+    """Write the status, guarded by the resourceVersion it was decided on; tell people of a transition.
+
+    Returns:
+        Whether to look again at once. Measurements are no transition and can wait.
+    """
+    try:
+        await ctx.cluster.replace_status("Intervention", {**raw, "status": status.wire()})
+    except Conflict:
+        return True
+    except NotFound:
+        return False
+    old = iv.status
+    if (old.phase, old.reason) == (status.phase, status.reason) and old.timeline == status.timeline:
+        return False
+    ctx.telemetry.transitions.labels(status.phase, status.reason).inc()
+    _log.info("%s -> %s: %s: %s", old.phase, status.phase, status.reason, status.message)
+    await _tell(ctx, iv, status)
+    return status.phase not in DECIDING
+
+
+async def _tell(ctx: Context, iv: Intervention, status: InterventionStatus) -> None:
+    """An Event on the Intervention; once something was touched, on the workload too, where its owners look."""
+    warning, once = status.phase in _WARN, f"{status.phase}/{status.reason}/{len(status.timeline)}"
+    namespace = iv.metadata.namespace
+    await events.tell(
+        ctx,
+        kind="Intervention",
+        namespace=namespace,
+        name=iv.metadata.name,
+        uid=iv.metadata.uid,
+        reason=status.reason,
+        message=f"{status.phase}: {status.message}",
+        warning=warning,
+        once=once,
+    )
+    if status.change is not None and status.phase in IN_FLIGHT | TERMINAL:
+        target = iv.spec.target
+        await events.tell(
+            ctx,
+            kind=target.kind.value,
+            namespace=namespace,
+            name=target.name,
+            uid=target.uid,
+            reason=status.reason,
+            message=f"Intervention {iv.metadata.name} {status.phase}: {status.message}",
+            warning=warning,
+            once=f"{iv.metadata.uid}/{once}",
+        )

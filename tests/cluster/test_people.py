@@ -1,0 +1,46 @@
+"""People stop, delete and take back: their word wins, and what was there before is there again, byte for byte."""
+
+from collections import Counter
+
+from tests.cluster.stage import AT_ONCE, Stage, phases, pool_pattern, shop_policy
+
+THERE_AND_BACK = Counter({"configmaps/orders-config": 2, "deployments/orders": 2})
+
+
+def test_deleted_in_flight_it_undoes_its_change_before_it_is_gone(stage: Stage) -> None:
+    stage.play(pool_pattern(), shop_policy("orders", stability=AT_ONCE))
+    stage.lead()
+    watched = stage.await_phase("orders", "Monitoring")
+    assert stage.pool_size("orders") == "60"
+    stage.cluster.kubectl("-n", "shop", "delete", "iv", watched["metadata"]["name"], "--wait=false")
+    stage.eventually(lambda: stage.intervention("orders"), lambda one: one is None, what="it to be gone")
+    assert (stage.pool_size("orders"), stage.acts()) == ("50", THERE_AND_BACK)
+    assert stage.is_as_at_the_start("orders")
+    assert {"DeletedInFlight", "Restored"} <= stage.told_of(watched), "it goes when the rollout back is complete"
+    stage.await_looks()
+    assert stage.interventions() == [], "what a person deleted does not come back"
+
+
+def test_aborted_while_it_watches_it_undoes_its_change_and_says_who_wanted_it(stage: Stage) -> None:
+    stage.play(pool_pattern(), shop_policy("checkout", stability=AT_ONCE))
+    stage.lead()
+    watched = stage.await_phase("checkout", "Monitoring")
+    assert stage.pool_size("checkout") == "48"
+    stage.annotate(watched["metadata"]["name"], abort="release at noon")
+    ended = stage.await_phase("checkout", "RolledBack", "Restored")
+    assert ended["status"]["undo"]["reason"] == "Aborted"
+    assert "release at noon" in ended["status"]["message"]
+    assert (stage.pool_size("checkout"), stage.acts()) == ("40", Counter({"deployments/checkout": 2}))
+    assert stage.is_as_at_the_start("checkout")
+
+
+def test_a_change_that_was_kept_is_taken_back_when_asked_for(stage: Stage) -> None:
+    stage.play(pool_pattern(), shop_policy("orders"))
+    stage.lead()
+    kept = stage.await_phase("orders", "Succeeded", "Improved")
+    assert stage.pool_size("orders") == "60"
+    stage.annotate(kept["metadata"]["name"], rollback="costs too much memory")
+    ended = stage.await_rollback("orders")
+    assert phases(ended)[-3:] == ["Succeeded", "RollingBack", "RolledBack"]
+    assert (stage.pool_size("orders"), stage.acts()) == ("50", THERE_AND_BACK)
+    assert stage.is_as_at_the_start("orders")

@@ -1,0 +1,128 @@
+"""The Metrics port, faked by hand: series as functions of time, and everything a Prometheus can get wrong."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+import numpy as np
+
+from tests.reconcilers.fakes import FakeClock
+from vanguard.domain.series import RawSeries, labels_of
+from vanguard.errors import MetricsError
+
+
+class Lie(Enum):
+    """What can be wrong with Prometheus or with what it scrapes."""
+
+    ERROR = "it gives no answer"
+    EMPTY = "its answers are empty"
+    NAN = "its values are NaN"
+    STALE = "its samples have ended"
+    FROZEN = "its values stand still"
+    RESET = "its counter starts again at zero"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One series: what query finds it, its labels, and its value at a unix time; None is no sample."""
+
+    query: str
+    labels: Mapping[str, str]
+    value: Callable[[float], float | None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A range that was asked for."""
+
+    query: str
+    start: datetime
+    end: datetime
+
+
+@dataclass
+class FakeMetrics:
+    """A Prometheus whose series are functions of time.
+
+    Attributes:
+        sources: the series there are. A query finds those whose own query it contains.
+        asked: the ranges asked for so far.
+        lies: since when which query's answers are wrong, and how; the query "" is every query.
+        deaf_to: label values; a range narrowed to one of them gets no answer.
+    """
+
+    clock: FakeClock
+    sources: list[Source] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    lies: dict[str, tuple[Lie, datetime]] = field(default_factory=dict)
+    deaf_to: set[str] = field(default_factory=set)
+
+    def lie(self, lie: Lie, query: str = "") -> None:
+        """From now on."""
+        self.lies[query] = lie, self.clock.now()
+
+    async def range(self, query: str, start: datetime, end: datetime, step: timedelta) -> list[RawSeries]:
+        """See `ports.Metrics`."""
+        await asyncio.sleep(0)
+        self.asked.append(Asked(query, start, end))
+        if {value for _, value in _constants(query)} & self.deaf_to:
+            raise MetricsError("Prometheus gave no answer")
+        until = min(end, self.clock.now()).timestamp()
+        times = np.arange(start.timestamp(), until + 1e-6, step.total_seconds())
+        found = []
+        for source in self._found(query):
+            samples = [(at, value) for at in times.tolist() if (value := self._value(source, at)) is not None]
+            if samples:
+                pairs = np.array(samples)
+                found.append(RawSeries(labels_of(source.labels), pairs[:, 0], pairs[:, 1]))
+        return found
+
+    async def instant(self, query: str) -> list[tuple[Mapping[str, str], float]]:
+        """See `ports.Metrics`; counts only, which is all the operator asks."""
+        await asyncio.sleep(0)
+        asked = re.match(r"count by \((\w+)\) ", query)
+        assert asked is not None, f"the fake only counts: {query}"
+        label, now = asked[1], self.clock.now().timestamp()
+        counts = Counter(s.labels[label] for s in self._found(query) if self._value(s, now) is not None)
+        return [({label: value}, float(count)) for value, count in sorted(counts.items())]
+
+    def _found(self, query: str) -> list[Source]:
+        """The series of a query, less those its narrowing leaves out."""
+        lies = [self._lie(source) for source in self.sources if source.query in query]
+        if Lie.ERROR in lies:
+            raise MetricsError("Prometheus gave no answer")
+        constants = _constants(query)
+        return [
+            source
+            for source in self.sources
+            if source.query in query
+            and self._lie(source) is not Lie.EMPTY
+            and (not constants or any(source.labels.get(label) == value for label, value in constants))
+        ]
+
+    def _lie(self, source: Source) -> Lie | None:
+        lie, _ = self.lies.get(source.query) or self.lies.get("") or (None, None)
+        return lie
+
+    def _value(self, source: Source, at: float) -> float | None:
+        told, since = self.lies.get(source.query) or self.lies.get("") or (None, self.clock.now())
+        begun = since.timestamp()
+        if told is None or at < begun:
+            return source.value(at)
+        if told is Lie.STALE:
+            return None
+        if told is Lie.NAN:
+            return float("nan")
+        now, then = source.value(at), source.value(begun)
+        if told is Lie.FROZEN or now is None or then is None:
+            return then
+        return now - then
+
+
+def _constants(query: str) -> list[tuple[str, str]]:
+    """The labels and values a query is narrowed to; none if it is not."""
+    return re.findall(r'label_replace\(vector\(1\), "([^"]*)", "([^"]*)"', query)
