@@ -80,6 +80,17 @@ OTHER_PATTERN = g.pattern(generation=4)
 MOVES: list[tuple[Phase, str, dict[str, Any], Phase | None, str]] = [
     (Phase.PENDING, "admitted", {}, Phase.BASELINING, "Admitted"),
     (Phase.PENDING, "nothing decided", {"decision": None}, None, ""),
+    (Phase.APPLYING, "no record of a change", {"status": {"change": None}}, Phase.FAILED, "RecordMissing"),
+    (Phase.MONITORING, "no record of a change", {"status": {"change": None}}, Phase.FAILED, "RecordMissing"),
+    (Phase.ROLLING_BACK, "no record of a change", {"status": {"change": None}}, Phase.FAILED, "RecordMissing"),
+    (Phase.ROLLING_BACK, "no record of why", {"status": {"undo": None}}, Phase.FAILED, "RecordMissing"),
+    (
+        Phase.MONITORING,
+        "deleted, with no record of a change",
+        {"meta": DELETED, "status": {"change": None}},
+        Phase.FAILED,
+        "RecordMissing",
+    ),
     (Phase.PENDING, "held", {"decision": WAITS}, Phase.PENDING, "WindowClosed"),
     (Phase.PENDING, "a person is asked", {"decision": ASKS}, Phase.AWAITING_APPROVAL, "ApprovalRequired"),
     (
@@ -708,7 +719,10 @@ def test_a_watch_whose_target_somebody_changed_ends_with_hands_off(view: View) -
 @settings(max_examples=100)
 def test_what_is_not_known_of_the_objects_moves_nothing(view: View) -> None:
     blind = replace(view, states=None, refusal="")
-    if blind.stop is None or blind.status.phase is not Phase.MONITORING:
+    lacks = blind.status.change is None or (blind.status.phase is Phase.ROLLING_BACK and blind.status.undo is None)
+    if lacks:
+        assert recorded(step(blind)).reason == Reason.RECORD_MISSING
+    elif blind.stop is None or blind.status.phase is not Phase.MONITORING:
         assert step(blind) == NOTHING
 
 

@@ -121,6 +121,7 @@ class Reason(StrEnum):
     TARGET_DRIFTED = "TargetDrifted", "Somebody else changed the fields since; they were left as they are."
     TARGET_GONE = "TargetGone", "The workload was deleted while the change was in place."
     UNDO_FAILED = "UndoFailed", "The prior values could not be put back; a person is needed."
+    RECORD_MISSING = "RecordMissing", "The status holds no recorded change to watch or undo; nothing was touched."
     EXPIRED = "Expired", "It waited too long."
 
     # Patterns and policies

@@ -198,7 +198,7 @@ def _baselining(view: View) -> Next:
 def _applying(view: View) -> Next:
     change, states = view.status.change, view.states
     if change is None:
-        return NOTHING
+        return _unrecorded(view)
     if states is None:
         return _locked_out(view, change.taken_at)
     if StepState.GONE in states:
@@ -215,6 +215,11 @@ def _applying(view: View) -> Next:
         late = view.now - change.taken_at >= _deadline(view)
         return _back_out(view, Reason.ROLLOUT_FAILED, "", touched=True) if late else NOTHING
     return moved(view, Phase.MONITORING, Reason.WATCHING, change.summary, watch_started_at=view.now)
+
+
+def _unrecorded(view: View) -> Next:
+    """Nothing is written before its record is, so what has no record was not made by the operator: hands off."""
+    return moved(view, Phase.FAILED, Reason.RECORD_MISSING)
 
 
 def _make(view: View, change: Change, todo: int, state: StepState, *, touched: bool) -> Next:
@@ -249,6 +254,8 @@ def _undo(view: View, reason: Reason, message: str = "", **changes: Any) -> Next
 
 def _monitoring(view: View) -> Next:
     status, pattern = view.status, view.pattern
+    if status.change is None:
+        return _unrecorded(view)
     if view.stop is not None:
         return _undo(view, *view.stop)
     if view.states is None:
@@ -303,7 +310,7 @@ def _rolling_back(view: View) -> Next:
     """Put every field back that is still as we left it. Where somebody else wrote since, touch nothing."""
     change, undo, states = view.status.change, view.status.undo, view.states
     if change is None or undo is None:
-        return NOTHING
+        return _unrecorded(view)
     if states is None:
         return _locked_out(view, undo.started_at)
     if StepState.GONE in states:

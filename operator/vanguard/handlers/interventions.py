@@ -11,6 +11,14 @@ from vanguard.handlers.process import operator_settings, reconcile_intervention
 RESOURCE = (GROUP, VERSION, "interventions")
 
 
+_LONGEST_PAUSE = 60.0
+
+
+def _patience(retry: int) -> float:
+    """Seconds until a deletion is looked at again: the reconcile interval, doubled each time, at most a minute."""
+    return min(operator_settings.reconcile_interval.total_seconds() * (1 << min(retry, 6)), _LONGEST_PAUSE)
+
+
 def _phase(status: Any) -> str:
     return str(status.get("phase", "Pending"))
 
@@ -38,8 +46,11 @@ async def due(*, namespace: str | None, name: str, **_: Any) -> None:
 
 
 @kopf.on.delete(*RESOURCE, when=in_flight)
-async def deleted(*, namespace: str | None, name: str, **_: Any) -> None:
-    """Deleted while its change is in place: the finalizer holds it until the change is undone."""
+async def deleted(*, namespace: str | None, name: str, retry: int, **_: Any) -> None:
+    """Deleted while its change is in place: the finalizer holds it until the change is undone.
+
+    kopf writes an annotation at each retry, so retries grow rarer; every change of the object is looked at anyway.
+    """
     phase = await reconcile_intervention(namespace or "", name)
     if phase is not None and phase not in TERMINAL:
-        raise kopf.TemporaryError(f"undoing before release: {phase}", delay=1)
+        raise kopf.TemporaryError(f"undoing before release: {phase}", delay=_patience(retry))
