@@ -4,6 +4,7 @@
     ├── SettingsError          a VANGUARD_* variable is missing or out of bounds
     ├── MetricsError           Prometheus did not give a whole, fresh answer
     │   └── QueryRefused       Prometheus answered, and refused the query itself
+    ├── NotSent                a notifier did not take a message
     └── ClusterError           the API server did not do what was asked
         ├── Forbidden          RBAC or an admission rule said no
         ├── NotFound           the object is not there
@@ -14,6 +15,8 @@
 
 Adapters translate their library's errors into these at the edge; nothing inside catches a client's own.
 """
+
+from datetime import timedelta
 
 
 class VanguardError(Exception):
@@ -30,6 +33,24 @@ class MetricsError(VanguardError):
 
 class QueryRefused(MetricsError):
     """Prometheus refused the query itself (a 4xx): the pattern's PromQL must be mended."""
+
+
+class NotSent(VanguardError):
+    """A notifier did not take a message; the text names no secret. It may be tried again.
+
+    Attributes:
+        retry_after: how long the receiver asked to be left in peace; None when it did not say.
+    """
+
+    def __init__(self, told: str, retry_after: timedelta | None = None) -> None:
+        """Say what went wrong.
+
+        Args:
+            told: for people, without any secret.
+            retry_after: see the class.
+        """
+        super().__init__(told)
+        self.retry_after = retry_after
 
 
 class ClusterError(VanguardError):

@@ -1,10 +1,12 @@
 """What the operator needs of the world, as narrow as it can be; adapters provide it, tests may fake it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from vanguard.domain.series import RawSeries
+from vanguard.domain.telling import Message
 
 Raw = dict[str, Any]
 
@@ -34,11 +36,38 @@ class Metrics(Protocol):
         """
 
 
+class Notifier(Protocol):
+    """A way to reach people."""
+
+    async def send(self, message: Message) -> None:
+        """Tell people; the same message twice is told once where the receiver allows it.
+
+        Raises:
+            NotSent: when it is not certain that it was taken.
+        """
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """How the API server does.
+
+    Attributes:
+        server_time: its clock, in whole seconds; None where it does not say.
+        latency: the median of its answers to us since the last time this was asked.
+    """
+
+    server_time: datetime | None
+    latency: timedelta
+
+
 class Cluster(Protocol):
     """The API server, in raw JSON. Every call may raise a ClusterError."""
 
     async def get(self, kind: str, namespace: str, name: str) -> Raw:
         """An object as it is now, never from a cache. Raises NotFound where there is none."""
+
+    async def heartbeat(self) -> Heartbeat:
+        """Its time and how fast it has answered lately; one cheap request."""
 
     async def list(self, kind: str, namespace: str = "", *, labels: Mapping[str, str] | None = None) -> Sequence[Raw]:
         """All objects of a kind, in a namespace or everywhere."""

@@ -38,6 +38,9 @@ class Settings(BaseModel):
     prometheus_ca_file: Annotated[
         Optional, Field(description="File with the CA that signed Prometheus' certificate.")
     ] = None
+    notifiers_file: Annotated[
+        Optional, Field(description="YAML file that says who is told what; empty: people are told by the log only.")
+    ] = None
     namespace: Annotated[
         str,
         Field(
@@ -63,6 +66,15 @@ class Settings(BaseModel):
         5000
     )
     query_concurrency: Annotated[int, Field(ge=1, le=64, description="Most queries under way at once.")] = 4
+    storm_targets: Annotated[
+        int, Field(ge=1, le=100_000, description="When more targets than this trend together, nothing starts.")
+    ] = 10
+    storm_percent: Annotated[
+        int,
+        Field(
+            ge=1, le=100, description="Nor when this share of all watched targets trends together; from 5 targets on."
+        ),
+    ] = 30
     http_host: Annotated[str, Field(description="Address of /healthz, /readyz and /metrics.")] = "0.0.0.0"  # noqa: S104 - a pod is reached from outside itself
     http_port: Annotated[int, Field(ge=1, le=65535, description="Port of the same.")] = 8080
     lease_name: Annotated[str, Field(min_length=1, max_length=253, description="The leader's Lease.")] = "vanguard"

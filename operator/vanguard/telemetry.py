@@ -112,4 +112,19 @@ class Telemetry:
         self.breaker = Gauge(
             "vanguard_breaker_open", "1 while the circuit breaker holds everything.", registry=registry
         )
+        self.notifications = Counter(
+            "vanguard_notifications",
+            "Messages to people, by notifier, level and result (Sent, Retry, Failed).",
+            ["notifier", "level", "result"],
+            registry=registry,
+        )
+        self.vital = Gauge(
+            "vanguard_vital",
+            "1 while one of the operator's own senses is as it should be, by name; else 0.",
+            ["name"],
+            registry=registry,
+        )
+        self.storm = Gauge(
+            "vanguard_storm", "1 while so many targets trend together that all are held.", registry=registry
+        )
         self.leader = Gauge("vanguard_leader", "1 while this process holds the Lease.", registry=registry)

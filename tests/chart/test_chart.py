@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import vanguard
+from vanguard.adapters import notify
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Objects = list[dict[str, Any]]
@@ -85,6 +86,7 @@ def test_every_value_reaches_the_pod(render: Render, select: Select) -> None:
         "VANGUARD_PROMETHEUS_TIMEOUT": "1m30s",
         "VANGUARD_PROMETHEUS_TOKEN_FILE": "/etc/vanguard/prometheus-token/token",
         "VANGUARD_PROMETHEUS_CA_FILE": "/etc/vanguard/prometheus-ca/ca.crt",
+        "VANGUARD_NOTIFIERS_FILE": "/etc/vanguard/notifiers/notifiers.yaml",
         "VANGUARD_DETECTION_INTERVAL": "5m",
         "VANGUARD_RECONCILE_INTERVAL": "5s",
         "VANGUARD_QUERY_SHARD_SERIES": "50000",
@@ -116,6 +118,27 @@ def test_a_token_and_an_authority_are_mounted_where_the_settings_point(render: R
     assert f"{paths['prometheus-token']}/{token_item['path']}" == env["VANGUARD_PROMETHEUS_TOKEN_FILE"]
     assert f"{paths['prometheus-ca']}/{authority_item['path']}" == env["VANGUARD_PROMETHEUS_CA_FILE"]
     assert (token_item["key"], authority_item["key"]) == ("bearer", "root.pem")
+
+
+def test_notifiers_and_their_secrets_are_mounted_where_the_settings_point(
+    render: Render, select: Select, tmp_path: Path
+) -> None:
+    objects = render(ALL_VALUES)
+    pod = select(objects, "Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    paths = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert (
+        f"{paths['notifiers']}/notifiers.yaml"
+        == environment({"spec": {"template": {"spec": pod}}})["VANGUARD_NOTIFIERS_FILE"]
+    )
+    config = next(item for item in objects if item["metadata"]["name"] == volumes["notifiers"]["configMap"]["name"])
+    (tmp_path / "notifiers.yaml").write_text(config["data"]["notifiers.yaml"])
+    specs = notify.load(tmp_path / "notifiers.yaml").notifiers
+    assert [spec.name for spec in specs] == ["team", "pager"]
+    mounted = {paths[name]: volumes[name]["secret"]["secretName"] for name in paths if "notifier-secret" in name}
+    assert mounted == {f"/etc/vanguard/secrets/{name}": name for name in ("slack", "pagerduty")}
+    assert all(mount["readOnly"] for mount in container["volumeMounts"] if mount["name"] != "tmp")
 
 
 def test_a_tag_is_used_when_there_is_no_digest(render: Render, select: Select) -> None:
@@ -193,6 +216,9 @@ def test_every_object_carries_the_recommended_labels(render: Render, values: dic
         pytest.param({"detection": {"interval": "15 minutes"}}, "'/detection/interval'", id="a wordy duration"),
         pytest.param({"detection": {"interval": 15}}, "got number, want string", id="a duration without unit"),
         pytest.param({"log": {"level": "verbose"}}, "'/log/level'", id="an unknown level"),
+        pytest.param(
+            {"notifiers": [{"name": "a", "type": "Pigeon", "levels": ["Info"]}]}, "'/notifiers/0/type'", id="a pigeon"
+        ),
         pytest.param({"image": {"digest": "abc"}}, "'/image/digest'", id="half a digest"),
         pytest.param(
             {"tunableConfigMaps": [{"namespace": "shop", "names": []}]},

@@ -124,9 +124,13 @@ def _patch(cluster: Cluster, user: str, patch: dict[str, Any], *options: str) ->
 
 
 def _approve(
-    cluster: Cluster, user: str, *, by: str | None = None, dry_run: bool = False
+    cluster: Cluster, user: str, *, by: str | None = None, uid: str = "", dry_run: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    approval = {"by": by or user, "verdict": "Approved", "reason": "seen"}
+    uid = (
+        uid or json.loads(cluster.kubectl("get", "iv", "pool-1", "-n", "shop", "-o", "json").stdout)["metadata"]["uid"]
+    )
+    later = "2100-01-01T00:00:00Z"
+    approval = {"by": by or user, "verdict": "Approved", "reason": "seen", "intervention": uid, "expiresAt": later}
     options = ("--dry-run=server",) if dry_run else ()
     return _patch(cluster, user, {"spec": {"approval": approval}}, *options)
 
@@ -216,6 +220,64 @@ def test_people_may_exactly(installed: Cluster, user: str, allowed: set[str]) ->
     assert not can(installed, user, "patch", "interventions.vanguard.dev", "--subresource=status")
 
 
+ADMIN, NOBODY = "paul", "nobody"
+OWN, FOREIGN, SYSTEM = "shop", "web", HOME
+QUESTIONS = {
+    "read": ("get", "interventions", ""),
+    "open": ("create", "interventions", ""),
+    "annotate": ("patch", "interventions", ""),
+    "delete": ("delete", "interventions", ""),
+    "approve": ("approve", "interventions", ""),
+    "write status": ("patch", "interventions", "status"),
+    "consent": ("create", "automationpolicies", ""),
+    "teach": ("create", "issuepatterns", ""),
+}
+EVERYTHING = set(QUESTIONS)
+OPERATING = {"read", "open", "annotate", "write status"}
+MAY: dict[tuple[str, str], set[str]] = {
+    (VIEWER, OWN): {"read"},
+    (EDITOR, OWN): {"read", "annotate", "consent"},
+    (APPROVER, OWN): {"read", "annotate", "approve"},
+    **{(ADMIN, where): EVERYTHING for where in (OWN, FOREIGN, SYSTEM)},
+    **{(OPERATOR, where): OPERATING for where in (OWN, FOREIGN, SYSTEM)},
+}
+
+
+def allowed(cluster: Cluster, user: str, where: str) -> set[str]:
+    """What the API server lets a user do in a namespace."""
+    questions = []
+    for verb, resource, subresource in QUESTIONS.values():
+        # Patterns are of no namespace: who may write one anywhere may write it everywhere.
+        place = {} if resource == "issuepatterns" else {"namespace": where}
+        asked = {"group": "vanguard.dev", "verb": verb, "resource": resource, "subresource": subresource, **place}
+        spec = {"user": user, "groups": _groups(user), "resourceAttributes": asked}
+        questions.append({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec})
+    told = cluster.kubectl("create", "-f", "-", "-o", "json", stdin="\n---\n".join(map(json.dumps, questions)))
+    answers = _documents(told.stdout)
+    return {name for name, answer in zip(QUESTIONS, answers, strict=True) if answer["status"]["allowed"]}
+
+
+def _groups(user: str) -> list[str]:
+    if user == OPERATOR:
+        return ["system:serviceaccounts", f"system:serviceaccounts:{HOME}", "system:authenticated"]
+    return ["system:masters", "system:authenticated"] if user == ADMIN else ["system:authenticated"]
+
+
+def _documents(text: str) -> list[dict[str, Any]]:
+    """JSON documents one after another."""
+    decoder, found, at = json.JSONDecoder(), list[dict[str, Any]](), 0
+    while (at := len(text) - len(text[at:].lstrip())) < len(text):
+        document, at = decoder.raw_decode(text, at)
+        found += document["items"] if document["kind"] == "List" else [document]
+    return found
+
+
+@pytest.mark.parametrize("where", [OWN, FOREIGN, SYSTEM])
+@pytest.mark.parametrize("user", [VIEWER, EDITOR, APPROVER, ADMIN, OPERATOR, NOBODY])
+def test_six_roles_may_exactly_eight_things_in_three_namespaces(installed: Cluster, user: str, where: str) -> None:
+    assert allowed(installed, user, where) == MAY.get((user, where), set())
+
+
 def test_an_editor_stops_an_intervention_but_does_not_approve_it(installed: Cluster) -> None:
     stop = _patch(installed, EDITOR, {"metadata": {"annotations": {"vanguard.dev/abort": "not now"}}})
     assert stop.returncode == 0, stop.stderr
@@ -230,6 +292,48 @@ def test_the_operator_keeps_its_finalizer_but_does_not_approve(installed: Cluste
     assert _patch(installed, OPERATOR, {"metadata": {"finalizers": []}}).returncode == 0
     refused = _approve(installed, OPERATOR)
     assert f"{OPERATOR} may not approve" in refused.stderr
+
+
+def test_an_approval_of_another_intervention_is_refused(installed: Cluster) -> None:
+    replayed = _approve(installed, APPROVER, uid="0f7a1c3e-another")
+    assert replayed.returncode != 0
+    assert "spec.approval.intervention must be this Intervention's metadata.uid" in replayed.stderr
+
+
+def test_nobody_creates_an_intervention_that_is_approved_already(installed: Cluster) -> None:
+    copied = json.loads(intervention())
+    copied["metadata"]["name"] = "copied"
+    word = {"verdict": "Approved", "intervention": "x", "expiresAt": "2100-01-01T00:00:00Z"}
+    for user in (OPERATOR, "devcluster:admin"):
+        copied["spec"]["approval"] = {"by": user, **word}
+        options = () if user != OPERATOR else (f"--as={user}",)
+        refused = installed.kubectl("create", "-f", "-", *options, stdin=json.dumps(copied), check=False)
+        assert "an Intervention cannot be created with an approval in it" in refused.stderr
+
+
+def _policy(author: str, *, may_approve: bool = False) -> str:
+    return json.dumps(
+        {
+            "apiVersion": "vanguard.dev/v1alpha1",
+            "kind": "AutomationPolicy",
+            "metadata": {"name": "four-eyes", "namespace": "shop"},
+            "spec": {
+                "workloads": [{"selector": {"matchLabels": {"app": "x"}}, "serviceType": "web"}],
+                "approvals": {"authorMayApprove": may_approve, "author": author},
+            },
+        }
+    )
+
+
+def test_who_writes_a_policy_that_its_author_may_not_approve_is_its_author(installed: Cluster) -> None:
+    def apply(author: str, *, may_approve: bool = False) -> subprocess.CompletedProcess[str]:
+        told = _policy(author, may_approve=may_approve)
+        return installed.kubectl("apply", f"--as={EDITOR}", "-f", "-", stdin=told, check=False)
+
+    assert f"spec.approvals.author must be your own user name, {EDITOR}" in apply(APPROVER).stderr
+    assert apply(EDITOR).returncode == 0
+    assert "must be your own user name" in apply(APPROVER, may_approve=True).stderr, "nor is the rule taken away so"
+    installed.kubectl("delete", "ap", "four-eyes", "-n", "shop")
 
 
 def test_an_approver_signs_only_with_their_own_name(installed: Cluster) -> None:

@@ -83,7 +83,7 @@ def test_the_operator_reads_these_and_nothing_else_in_the_cluster(objects: Objec
         (group, resource, verb)
         for group, resource in [
             ("apps", "deployments"), ("apps", "statefulsets"), ("apps", "replicasets"),
-            ("", "pods"), ("", "namespaces"),
+            ("", "pods"), ("", "namespaces"), ("", "nodes"), ("", "resourcequotas"), ("policy", "poddisruptionbudgets"),
         ]
         for verb in ("get", "list")
     }  # fmt: skip

@@ -69,7 +69,7 @@ def test_killed_while_undoing_it_restores_every_byte_and_writes_nothing_twice(st
     stage.slow_down("checkout", "1s")
     stage.play(pool_pattern(), shop_policy("checkout"))
     stage.lead()
-    stage.await_phase("checkout", "RollingBack", "Degraded")
+    stage.await_phase("checkout", "RollingBack")
     stage.kill()
     stage.lead()
     ended = stage.await_phase("checkout", "RolledBack", "Restored")

@@ -215,14 +215,15 @@ def test_what_is_not_said_is_filled_in_cautiously(cluster: Cluster, space: str) 
     assert policy["actions"] == [
         {
             "type": "RestartRollout", "enabled": True, "mode": "Observe", "maxPerDay": 2, "maxPerWeek": 7,
-            "minConfidencePercent": 90, "window": "Required", "rollback": "Mandatory", "onInconclusive": "Undo",
-            "notification": "Alert",
+            "minConfidencePercent": 90, "minEffectivenessPercent": 50, "window": "Required", "rollback": "Mandatory",
+            "onInconclusive": "Undo", "notification": "Alert",
         }
     ]  # fmt: skip
     assert policy["limits"] == {
-        "maxConcurrent": 1, "cooldown": "1h", "maxPerTargetPerDay": 2, "minHealthyPercent": 51,
+        "maxConcurrent": 1, "cooldown": "1h", "maxPerTargetPerDay": 2, "maxPerNamespacePerDay": 10,
+        "minHealthyPercent": 51,
     }  # fmt: skip
-    assert policy["stability"] == {"quietFor": "15m"}
+    assert policy["stability"] == {"quietFor": "15m", "alertsMatcher": {}}
 
 
 def stored(cluster: Cluster, kind: str, spec: Json, namespace: str = "") -> Json:
@@ -299,7 +300,14 @@ def test_what_an_intervention_is_about_never_changes(
 
 def test_an_approval_is_given_once(cluster: Cluster, space: str) -> None:
     cluster.apply(json.dumps(intervention("approved")))
-    given = {"by": credentials.ADMIN, "verdict": "Approved", "reason": "seen"}
+    (uid,) = [
+        one["metadata"]["uid"]
+        for one in cluster.get("iv", "-n", space)["items"]
+        if one["metadata"]["name"] == "approved"
+    ]
+    word = {"by": credentials.ADMIN, "verdict": "Approved", "reason": "seen"}
+    assert "an approval needs intervention" in patched(cluster, space, "approved", {"approval": word}).stderr
+    given = {**word, "intervention": uid, "expiresAt": "2100-01-01T00:00:00Z"}
     first = patched(cluster, space, "approved", {"approval": given})
     assert first.returncode == 0, first.stderr
     for second in ({**given, "verdict": "Denied"}, {**given, "reason": "seen again"}, None):
@@ -329,7 +337,7 @@ def test_kubectl_get_shows_what_people_ask_first(cluster: Cluster, recorded: str
             ["NAME", "TITLE", "SEVERITY", "ACTION", "READY", "REASON", "FIRING", "AGE"],
             ["shown", "Connection", "pool", "about", "to", "run", "out", "Critical", "TunePool"],
         ),
-        ("policy", ["NAME", "MODE", "READY", "REASON", "AGE"], ["shown", "Auto"]),
+        ("policy", ["NAME", "MODE", "READY", "REASON", "BREAKER", "AGE"], ["shown", "Auto"]),
     ],
     ids=["pattern", "policy"],
 )

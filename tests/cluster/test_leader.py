@@ -38,7 +38,7 @@ def test_a_standby_waits_writes_nothing_and_takes_over_from_a_killed_leader(stag
     stage.start(STANDBY)
     standby = credential(stage)
     stage.play(pool_pattern(), shop_policy("orders", windows=closed_window()))
-    stage.await_phase("orders", "Pending", "WindowClosed")
+    stage.await_phase("orders", "Pending", "CannotActBeforeBreach")
     stage.await_looks()
     assert (holder(stage), stage.leads(STANDBY)) == (OPERATOR, False)
     assert written_by(stage, standby) == []

@@ -21,7 +21,7 @@ FAMILIES = {
 def test_probes_metrics_and_logs_tell_what_it_does(stage: Stage) -> None:
     stage.play(pool_pattern(), shop_policy("orders", windows=closed_window()))
     stage.lead()
-    held = stage.await_phase("orders", "Pending", "WindowClosed")
+    held = stage.await_phase("orders", "Pending", "CannotActBeforeBreach")
     stage.await_looks()
     assert (stage.page("/healthz"), stage.page("/readyz")) == ((200, "ok"), (200, "ok"))
 
@@ -29,7 +29,7 @@ def test_probes_metrics_and_logs_tell_what_it_does(stage: Stage) -> None:
     assert code == 200
     families = {family.name + "_total" * (family.type == "counter") for family in text_string_to_metric_families(text)}
     assert families >= FAMILIES
-    assert stage.metric("vanguard_decisions_total", {"reason": "WindowClosed"}) >= 1
+    assert stage.metric("vanguard_decisions_total", {"reason": "CannotActBeforeBreach"}) >= 1
     assert stage.metric("vanguard_interventions", {"phase": "Pending"}) == 1
     assert stage.metric("vanguard_series", {"pattern": "connection-pool-exhaustion"}) >= 3
     assert stage.metric("vanguard_api_writes_total", {"kind": "Intervention", "verb": "post"}) == 1

@@ -17,9 +17,9 @@ def columns(stage: Stage) -> list[str]:
 def test_a_closed_window_holds_it_and_says_when_it_opens(stage: Stage) -> None:
     stage.play(pool_pattern(), shop_policy("orders", windows=closed_window()))
     stage.lead()
-    held = stage.await_phase("orders", "Pending", "WindowClosed")
+    held = stage.await_phase("orders", "Pending", "CannotActBeforeBreach")
     stage.await_looks()
-    assert columns(stage) == ["orders", "TunePool", "Pending", "WindowClosed"]
+    assert columns(stage) == ["orders", "TunePool", "Pending", "CannotActBeforeBreach"]
     assert held["status"]["nextOpen"] == f"{datetime.now(tz=UTC).year + 1}-01-01T00:00:00Z"
     assert (stage.acts(), stage.pool_size("orders")) == (NOTHING, "50")
 
@@ -39,7 +39,7 @@ def test_an_annotation_on_the_workload_holds_it_until_it_is_taken_away(stage: St
 def test_a_policy_taken_back_refuses_it(stage: Stage) -> None:
     stage.play(pool_pattern(), shop_policy("orders", windows=closed_window()))
     stage.lead()
-    stage.await_phase("orders", "Pending", "WindowClosed")
+    stage.await_phase("orders", "Pending", "CannotActBeforeBreach")
     stage.cluster.kubectl("-n", "shop", "delete", "ap", "shop")
     stage.await_phase("orders", "Rejected", "NoPolicy")
     assert columns(stage) == ["orders", "TunePool", "Rejected", "NoPolicy"]

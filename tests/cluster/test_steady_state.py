@@ -17,7 +17,7 @@ def test_with_nothing_changing_nothing_is_written(stage: Stage) -> None:
     stage.play(*patterns, shop_policy(*HELD, "storefront", windows=closed_window()))
     stage.lead()
     for target in HELD:
-        stage.await_phase(target, "Pending", "WindowClosed")
+        stage.await_phase(target, "Pending", "CannotActBeforeBreach")
     stage.eventually(lambda: left_alone(stage), lambda found: "storefront" in found, what="storefront to be left alone")
     stage.await_looks()
     before, looked, until = stage.writes(), cycles(stage), time.monotonic() + STILL_SECONDS

@@ -16,10 +16,12 @@ from vanguard.domain.alert import firing_since
 from vanguard.domain.change import Impossible, plan
 from vanguard.domain.consent import Consent, consent_for
 from vanguard.domain.decision.chain import Decision, Outcome
-from vanguard.domain.decision.facts import Facts
+from vanguard.domain.decision.facts import Facts, Near
 from vanguard.domain.diagnosis import Assessment
 from vanguard.domain.history import History, Started
 from vanguard.domain.overrides import Overrides
+from vanguard.domain.storm import Storm
+from vanguard.domain.vitals import Vitals
 from vanguard.domain.workload import Raw, TargetKey, Workload, read_workload
 
 NOW = datetime(2026, 3, 10, 3, 0, tzinfo=UTC)
@@ -274,6 +276,10 @@ def facts(**changes: Any) -> Facts:
             crashing=(),
             change=change(),
             dry_run="",
+            claims=(),
+            vitals=Vitals(NOW, {}, {}),
+            storm=Storm(watched=4),
+            near=Near(budgets=(), lacking=(), fitting=1, alerts=()),
         ),
         **changes,
     )
@@ -283,6 +289,7 @@ def started(ago: timedelta, **changes: Any) -> Started:
     """An Intervention admitted some time ago on another target, and over since."""
     at = NOW - ago
     entry = Started(f"iv-{at:%H%M}", ActionType.TUNE_POOL, "uid-other", at, at + timedelta(minutes=20), in_flight=False)
+    entry = replace(entry, namespace="shop")
     return replace(entry, **changes)
 
 

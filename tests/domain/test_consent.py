@@ -8,7 +8,8 @@ import pytest
 from tests.domain import given as g
 from vanguard.api.base import ActionType, Mode
 from vanguard.api.policy import OnInconclusive, Rollback
-from vanguard.domain.consent import Consent, consent_for, lower, problems_of, selected
+from vanguard.domain.breaker import CLUSTER_DEFAULT
+from vanguard.domain.consent import Bound, Consent, consent_for, lower, problems_of, selected
 
 WINDOW = {"name": "nightly", "schedule": "0 2 * * *", "duration": "3h"}
 FREEZE = {"name": "xmas", "from": "2026-12-20T00:00:00Z", "until": "2027-01-04T00:00:00Z"}
@@ -25,6 +26,17 @@ def folded(own: list[dict[str, Any]], ceilings: list[dict[str, Any]] | None = No
     return consent
 
 
+def said(consent: Consent, field: str) -> Any:
+    """What a consent allows under a name: a budget's, a number of slots, or a field's value."""
+    allowed = [budget.allowed for budget in consent.budgets if budget.field == field]
+    if field == "maxConcurrent":
+        allowed = [slots.allowed for slots in consent.slots]
+    if allowed:
+        return min(allowed)
+    found = getattr(consent, field)
+    return found.value if isinstance(found, Bound) else found
+
+
 # What a policy may say, how it reads in the consent when said alone, and against what laxer word it must win.
 STRICTER: list[tuple[str, dict[str, Any], dict[str, Any], str, Any]] = [
     ("a lower mode of the policy", {"mode": "Observe"}, {}, "mode", Mode.OBSERVE),
@@ -38,8 +50,8 @@ STRICTER: list[tuple[str, dict[str, Any], dict[str, Any], str, Any]] = [
     ),
     ("suspension", {"suspend": True}, {}, "suspended_by", "own-0"),
     ("an action that is not enabled", {"actions": g.acting(enabled=False)}, {}, "enabled", False),
-    ("fewer a day", {"actions": g.acting(maxPerDay=1)}, {}, "max_per_day", 1),
-    ("fewer a week", {"actions": g.acting(maxPerWeek=3)}, {}, "max_per_week", 3),
+    ("fewer a day", {"actions": g.acting(maxPerDay=1)}, {}, "maxPerDay", 1),
+    ("fewer a week", {"actions": g.acting(maxPerWeek=3)}, {}, "maxPerWeek", 3),
     ("more confidence", {"actions": g.acting(minConfidencePercent=99)}, {}, "min_confidence_percent", 99),
     (
         "mandatory undo",
@@ -55,8 +67,10 @@ STRICTER: list[tuple[str, dict[str, Any], dict[str, Any], str, Any]] = [
         "on_inconclusive",
         OnInconclusive.UNDO,
     ),
-    ("fewer at once", {"limits": {"maxConcurrent": 1}}, {"limits": {"maxConcurrent": 9}}, "max_concurrent", 1),
-    ("fewer a target", {"limits": {"maxPerTargetPerDay": 1}}, {}, "max_per_target_per_day", 1),
+    ("fewer at once", {"limits": {"maxConcurrent": 1}}, {"limits": {"maxConcurrent": 9}}, "maxConcurrent", 1),
+    ("fewer a target", {"limits": {"maxPerTargetPerDay": 1}}, {}, "maxPerTargetPerDay", 1),
+    ("fewer a namespace", {"limits": {"maxPerNamespacePerDay": 4}}, {}, "maxPerNamespacePerDay", 4),
+    ("more effect", {"actions": g.acting(minEffectivenessPercent=70)}, {}, "min_effectiveness_percent", 70),
     ("a longer cooldown", {"limits": {"cooldown": "2h"}}, {}, "cooldown", timedelta(hours=2)),
     ("more health", {"limits": {"minHealthyPercent": 90}}, {}, "min_healthy_percent", 90),
     ("a longer quiet", {"stability": {"quietFor": "40m"}}, {}, "quiet_for", timedelta(minutes=40)),
@@ -67,9 +81,9 @@ STRICTER: list[tuple[str, dict[str, Any], dict[str, Any], str, Any]] = [
 def test_the_stricter_policy_wins(
     why: str, strict: dict[str, Any], lax: dict[str, Any], field: str, expected: Any
 ) -> None:
-    assert getattr(folded([strict]), field) == expected, why
-    assert getattr(folded([strict, lax]), field) == expected, why
-    assert getattr(folded([lax]), field) != expected, "the laxer policy alone must say something else"
+    assert said(folded([strict]), field) == expected, why
+    assert said(folded([strict, lax]), field) == expected, why
+    assert said(folded([lax]), field) != expected, "the laxer policy alone must say something else"
 
 
 @g.table(("why", "strict", "lax", "field", "expected"), STRICTER)
@@ -77,7 +91,7 @@ def test_whichever_policy_comes_first_it_is_the_same(
     why: str, strict: dict[str, Any], lax: dict[str, Any], field: str, expected: Any
 ) -> None:
     named = "own-1" if field == "suspended_by" else expected
-    assert getattr(folded([lax, strict]), field) == named, why
+    assert said(folded([lax, strict]), field) == named, why
 
 
 @g.table(("why", "strict", "lax", "field", "expected"), STRICTER)
@@ -85,7 +99,7 @@ def test_a_ceiling_binds_whatever_the_team_says(
     why: str, strict: dict[str, Any], lax: dict[str, Any], field: str, expected: Any
 ) -> None:
     named = "ceiling-0" if field == "suspended_by" else expected
-    assert getattr(folded([lax], [strict]), field) == named, why
+    assert said(folded([lax], [strict]), field) == named, why
 
 
 def test_a_ceiling_binds_workloads_it_does_not_select() -> None:
@@ -104,7 +118,7 @@ def test_a_ceiling_alone_is_no_consent() -> None:
 def test_a_ceiling_that_does_not_list_an_action_does_not_forbid_it() -> None:
     consent = folded([{}], [{"actions": []}])
     assert consent.enabled
-    assert consent.max_per_day == 2
+    assert said(consent, "maxPerDay") == 2
 
 
 def test_an_action_that_one_of_the_teams_policies_does_not_list_is_not_enabled() -> None:
@@ -113,12 +127,32 @@ def test_an_action_that_one_of_the_teams_policies_does_not_list_is_not_enabled()
 
 def test_an_action_nobody_lists_gets_nothing() -> None:
     consent = folded([{"actions": []}])
-    assert (consent.enabled, consent.max_per_day, consent.max_per_week, consent.min_confidence_percent) == (
-        False,
-        0,
-        0,
-        100,
-    )
+    assert not consent.enabled
+    assert {budget.field for budget in consent.budgets} == {"maxPerTargetPerDay", "maxPerNamespacePerDay"}
+    assert consent.min_confidence_percent == Bound(100, "none")
+
+
+def test_a_ceiling_counts_the_cluster_and_a_teams_policy_its_namespace() -> None:
+    consent = folded([{}], [{}])
+    scopes = {(budget.policy, budget.namespace) for budget in consent.budgets}
+    assert scopes == {("own-0", "shop"), ("ceiling-0", "")}
+    assert {(slots.policy, slots.namespace) for slots in consent.slots} == scopes
+    assert {(rule.policy, rule.namespace) for rule in consent.breakers} == scopes
+
+
+def test_the_policy_that_decided_is_named() -> None:
+    consent = folded([{"limits": {"cooldown": "1h"}}], [{"limits": {"cooldown": "3h"}}])
+    assert consent.cooldown == Bound(timedelta(hours=3), "ceiling-0")
+
+
+def test_without_a_ceiling_the_cluster_has_a_breaker_all_the_same() -> None:
+    assert CLUSTER_DEFAULT in folded([{}]).breakers
+    assert CLUSTER_DEFAULT not in folded([{}], [{}]).breakers
+
+
+def test_a_zone_nobody_knows_is_a_problem() -> None:
+    (problem,) = problems_of(g.policy(timeZone="Mars/Olympus"))
+    assert problem.startswith("timeZone is 'Mars/Olympus'")
 
 
 def test_in_the_operators_own_namespace_a_policy_is_not_counted_twice() -> None:

@@ -1,21 +1,25 @@
 """Decisions: what each gate can say, and what their answers add up to."""
 
+import importlib
 import inspect
+import pkgutil
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
 import pytest
 
 from tests.domain import given as g
-from vanguard.api.base import ActionType, Mode
+from tests.domain import surrounding_rows
+from vanguard.api.base import ActionType, Mode, format_time
 from vanguard.api.intervention import GateResult
 from vanguard.api.reasons import GateVerdict, Reason
+from vanguard.domain import decision as room
 from vanguard.domain.alert import INACTIVE, Alert, AlertState, firing_since
 from vanguard.domain.change import Impossible
-from vanguard.domain.decision import chain, gates
+from vanguard.domain.decision import chain
 from vanguard.domain.decision.chain import (
     CHANGE,
     GATES,
@@ -30,8 +34,10 @@ from vanguard.domain.decision.chain import (
     stopped,
 )
 from vanguard.domain.decision.facts import Answer, Facts, denies, holds, passes
-from vanguard.domain.history import History
+from vanguard.domain.history import History, Started
+from vanguard.domain.history import Outcome as PastOutcome
 from vanguard.domain.overrides import Overrides
+from vanguard.domain.ownership import Claim, Hold
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PASS, HOLD, DENY = GateVerdict.PASS, GateVerdict.HOLD, GateVerdict.DENY
@@ -41,7 +47,15 @@ OPEN = {"name": "open", "schedule": "0 2 * * *", "duration": "3h"}
 SHUT = {"name": "shut", "schedule": "0 5 * * *", "duration": "1h"}
 LATER = {"name": "later", "schedule": "0 9 * * *", "duration": "1h"}
 FREEZE = {"name": "audit", "from": "2026-03-09T00:00:00Z", "until": "2026-03-12T00:00:00Z", "reason": "audit"}
-APPROVED = {"approval": {"by": "eva", "verdict": "Approved"}}
+
+
+def approved(**changes: Any) -> dict[str, Any]:
+    """A person's approval, which counts for an hour."""
+    word = {"by": "eva", "verdict": "Approved", "intervention": g.MARKER, "expiresAt": format_time(g.NOW + HOUR)}
+    return {"approval": word | changes}
+
+
+APPROVED = approved()
 DENIED = {"approval": {"by": "eva", "verdict": "Denied", "reason": "not today"}}
 BROKEN: dict[str, Any] = {"windows": [OPEN | {"timeZone": "Mars/Base"}]}
 
@@ -52,6 +66,20 @@ def windowed(*windows: dict[str, Any], **spec: Any) -> dict[str, Any]:
 
 def spent(*ages: timedelta, **changes: Any) -> dict[str, Any]:
     return {"history": History(tuple(g.started(age, **changes) for age in sorted(ages)))}
+
+
+MIDNIGHT = datetime(2026, 3, 11, tzinfo=UTC)
+MONDAY = datetime(2026, 3, 9, tzinfo=UTC)
+
+
+def failed(*ages: timedelta, tried: Started | None = None) -> dict[str, Any]:
+    """So many failures of the pattern's remedy on other targets."""
+    past = [g.started(age, outcome=PastOutcome.FAILED, pattern="pool") for age in sorted(ages)]
+    return {"history": History(tuple([tried, *past] if tried else past))}
+
+
+def claim(hold: Hold) -> Claim:
+    return Claim(hold, "a tool", "an application")
 
 
 def broken(**changes: Any) -> dict[str, Any]:
@@ -88,6 +116,55 @@ ROWS: list[tuple[str, str, dict[str, Any], GateVerdict, Reason, datetime | None]
         {"consent": g.consent(mode="Approve"), "intervention": g.intervention(spec=APPROVED)},
         PASS,
         Reason.APPROVED,
+        None,
+    ),
+    (
+        MODE,
+        "Approve, approved and expired",
+        {
+            "consent": g.consent(mode="Approve"),
+            "intervention": g.intervention(spec=approved(expiresAt=format_time(g.NOW))),
+        },
+        DENY,
+        Reason.APPROVAL_EXPIRED,
+        None,
+    ),
+    (
+        MODE,
+        "Approve, with the approval of another Intervention",
+        {"consent": g.consent(mode="Approve"), "intervention": g.intervention(spec=approved(intervention="uid-other"))},
+        DENY,
+        Reason.APPROVAL_INVALID,
+        None,
+    ),
+    (
+        MODE,
+        "Approve, for longer than the policy allows",
+        {
+            "consent": g.consent(mode="Approve", approvals={"maxAge": "30m"}),
+            "intervention": g.intervention(spec=APPROVED),
+        },
+        DENY,
+        Reason.APPROVAL_INVALID,
+        None,
+    ),
+    (
+        MODE,
+        "Approve, by who wrote the policy, which forbids that",
+        {
+            "consent": g.consent(mode="Approve", approvals={"authorMayApprove": False, "author": "eva"}),
+            "intervention": g.intervention(spec=APPROVED),
+        },
+        DENY,
+        Reason.APPROVER_IS_AUTHOR,
+        None,
+    ),
+    (
+        MODE,
+        "approved, and no policy",
+        {"consent": None, "intervention": g.intervention(spec=APPROVED)},
+        HOLD,
+        Reason.OBSERVE_ONLY,
         None,
     ),
     (
@@ -187,7 +264,7 @@ ROWS: list[tuple[str, str, dict[str, Any], GateVerdict, Reason, datetime | None]
         windowed(OPEN, freezes=[FREEZE]),
         HOLD,
         Reason.FROZEN,
-        datetime.fromisoformat("2026-03-12T00:00:00Z"),
+        datetime.fromisoformat("2026-03-12T02:00:00Z"),
     ),
     (
         "window",
@@ -201,16 +278,24 @@ ROWS: list[tuple[str, str, dict[str, Any], GateVerdict, Reason, datetime | None]
     ("window", "no policy", {"consent": None}, HOLD, Reason.NO_POLICY, None),
     ("budget", "nothing done yet", {}, PASS, Reason.BUDGET_AVAILABLE, None),
     ("budget", "one of two today", spent(HOUR), PASS, Reason.BUDGET_AVAILABLE, None),
-    ("budget", "two of two today", spent(HOUR, 5 * HOUR), HOLD, Reason.DAILY_BUDGET_SPENT, g.NOW + 19 * HOUR),
+    ("budget", "two of two today", spent(HOUR, 2 * HOUR), HOLD, Reason.DAILY_BUDGET_SPENT, MIDNIGHT),
     (
         "budget",
-        "three where two are allowed",
-        spent(HOUR, 2 * HOUR, 5 * HOUR),
+        "two today, which was yesterday where the policy counts",
+        spent(1.5 * HOUR, 2 * HOUR) | {"consent": g.consent(timeZone="America/Noronha")},
+        PASS,
+        Reason.BUDGET_AVAILABLE,
+        None,
+    ),
+    ("budget", "two yesterday", spent(DAY, DAY), PASS, Reason.BUDGET_AVAILABLE, None),
+    (
+        "budget",
+        "two to come: the clock went back",
+        spent(-HOUR, -HOUR),
         HOLD,
         Reason.DAILY_BUDGET_SPENT,
-        g.NOW + 22 * HOUR,
+        MIDNIGHT,
     ),
-    ("budget", "two a day ago", spent(DAY, DAY), PASS, Reason.BUDGET_AVAILABLE, None),
     (
         "budget",
         "two of another action",
@@ -219,21 +304,31 @@ ROWS: list[tuple[str, str, dict[str, Any], GateVerdict, Reason, datetime | None]
         Reason.BUDGET_AVAILABLE,
         None,
     ),
+    ("budget", "two in another namespace", spent(HOUR, HOUR, namespace="web"), PASS, Reason.BUDGET_AVAILABLE, None),
     (
         "budget",
         "five of five this week",
-        spent(*(number * DAY for number in range(2, 7))),
+        spent(*[g.NOW - MONDAY] * 5),
         HOLD,
         Reason.WEEKLY_BUDGET_SPENT,
-        g.NOW + DAY,
+        MONDAY + 7 * DAY,
     ),
+    ("budget", "five last week", spent(*[g.NOW - MONDAY + HOUR] * 5), PASS, Reason.BUDGET_AVAILABLE, None),
     (
         "budget",
         "two on this target, of whatever action",
         spent(HOUR, 2 * HOUR, action=ActionType.RESTART_ROLLOUT, target_uid=g.UID),
         HOLD,
         Reason.TARGET_BUDGET_SPENT,
-        g.NOW + 22 * HOUR,
+        MIDNIGHT,
+    ),
+    (
+        "budget",
+        "one in the namespace, of whatever action",
+        spent(HOUR, action=ActionType.RESTART_ROLLOUT) | {"consent": g.consent(limits={"maxPerNamespacePerDay": 1})},
+        HOLD,
+        Reason.NAMESPACE_BUDGET_SPENT,
+        MIDNIGHT,
     ),
     (
         "budget",
@@ -260,6 +355,14 @@ ROWS: list[tuple[str, str, dict[str, Any], GateVerdict, Reason, datetime | None]
         PASS,
         Reason.COOLDOWN_OVER,
         None,
+    ),
+    (
+        "cooldown",
+        "an hour and a half ago, without success",
+        spent(2 * HOUR, target_uid=g.UID, ended_at=g.NOW - 1.5 * HOUR, outcome=PastOutcome.FAILED),
+        HOLD,
+        Reason.COOLING_DOWN,
+        g.NOW + HOUR / 2,
     ),
     ("cooldown", "another target touched", spent(HOUR / 2), PASS, Reason.COOLDOWN_OVER, None),
     ("cooldown", "no policy", {"consent": None}, HOLD, Reason.NO_POLICY, None),
@@ -299,6 +402,94 @@ ROWS: list[tuple[str, str, dict[str, Any], GateVerdict, Reason, datetime | None]
         None,
     ),
     ("concurrency", "no policy", {"consent": None}, HOLD, Reason.NO_POLICY, None),
+    ("ownership", "nobody's", {}, PASS, Reason.OWNED_BY_NOBODY_ELSE, None),
+    ("ownership", "not known", {"claims": None}, HOLD, Reason.CLUSTER_UNREADABLE, None),
+    ("ownership", "Helm's", {"claims": (claim(Hold.HELM),)}, PASS, Reason.OWNED_BY_NOBODY_ELSE, None),
+    (
+        "ownership",
+        "a GitOps tool's",
+        {"claims": (claim(Hold.HELM), claim(Hold.GITOPS))},
+        DENY,
+        Reason.GIT_OPS_OWNED,
+        None,
+    ),
+    ("ownership", "a controller's", {"claims": (claim(Hold.CONTROLLER),)}, DENY, Reason.OWNED_BY_CONTROLLER, None),
+    ("breaker", "no failures", {}, PASS, Reason.BREAKER_CLOSED, None),
+    ("breaker", "two failures of three", failed(HOUR, 2 * HOUR), PASS, Reason.BREAKER_CLOSED, None),
+    (
+        "breaker",
+        "three failures in a row",
+        failed(HOUR, 2 * HOUR, 3 * HOUR),
+        HOLD,
+        Reason.BREAKER_OPEN,
+        g.NOW + timedelta(minutes=20),
+    ),
+    (
+        "breaker",
+        "three, and a pause",
+        failed(2 * HOUR, 3 * HOUR, 4 * HOUR),
+        PASS,
+        Reason.BREAKER_CLOSED,
+        None,
+    ),
+    (
+        "breaker",
+        "three, and one is being tried",
+        failed(2 * HOUR, 3 * HOUR, 4 * HOUR, tried=g.started(HOUR / 60, in_flight=True, ended_at=None)),
+        HOLD,
+        Reason.BREAKER_HALF_OPEN,
+        None,
+    ),
+    ("breaker", "no policy", {"consent": None}, HOLD, Reason.NO_POLICY, None),
+    ("effectiveness", "as believed before", {}, PASS, Reason.EFFECTIVENESS_SUFFICIENT, None),
+    ("effectiveness", "it failed twice", failed(HOUR, 2 * HOUR), HOLD, Reason.EFFECTIVENESS_TOO_LOW, None),
+    ("effectiveness", "no policy", {"consent": None}, HOLD, Reason.NOT_EVALUATED_YET, None),
+    ("evidence", "a forecast, for a small reversible change", {}, PASS, Reason.EVIDENCE_SUFFICIENT, None),
+    (
+        "evidence",
+        "a forecast, and undoing does harm",
+        {"pattern": g.pattern(rollbackSafe=False)},
+        HOLD,
+        Reason.FORECAST_ONLY,
+        None,
+    ),
+    (
+        "evidence",
+        "the limit is reached, and undoing does harm",
+        {"pattern": g.pattern(rollbackSafe=False), "assessment": g.assessment(level=95.0)},
+        PASS,
+        Reason.EVIDENCE_SUFFICIENT,
+        None,
+    ),
+    (
+        "evidence",
+        "a forecast, for a new release",
+        {"intervention": g.intervention(spec={"action": {"type": "DeployCode"}})},
+        HOLD,
+        Reason.FORECAST_ONLY,
+        None,
+    ),
+    ("evidence", "never evaluated", {"assessment": None}, HOLD, Reason.NOT_EVALUATED_YET, None),
+    (
+        "action-enabled",
+        "a new release is never automated",
+        {"intervention": g.intervention(spec={"action": {"type": "DeployCode"}})},
+        DENY,
+        Reason.NOT_AUTOMATED,
+        None,
+    ),
+    (
+        "confidence",
+        "enough for the policy, not for a restart",
+        {
+            "intervention": g.intervention(spec={"action": {"type": "RestartRollout"}}),
+            "consent": g.consent(actions=g.acting(minConfidencePercent=60)),
+            "assessment": g.assessment(p_breach=(0.1, 0.1, 0.89)),
+        },
+        HOLD,
+        Reason.CONFIDENCE_TOO_LOW,
+        None,
+    ),
     ("target", "healthy", {}, PASS, Reason.TARGET_HEALTHY, None),
     ("target", "gone", {"workload": None}, DENY, Reason.TARGET_MISSING, None),
     ("target", "made anew", broken(metadata={"uid": "another"}), DENY, Reason.TARGET_REPLACED, None),
@@ -340,6 +531,16 @@ ROWS: list[tuple[str, str, dict[str, Any], GateVerdict, Reason, datetime | None]
         Reason.NOT_PERMITTED,
         None,
     ),
+    ("reverts", "taken back once", spent(DAY, target_uid=g.UID, reverted=True), PASS, Reason.NOT_REVERTED, None),
+    (
+        "reverts",
+        "taken back twice",
+        spent(DAY, 2 * DAY, target_uid=g.UID, reverted=True),
+        DENY,
+        Reason.EXTERNALLY_REVERTED,
+        None,
+    ),
+    *surrounding_rows.ROWS,
 ]
 
 
@@ -366,8 +567,10 @@ def test_every_answer_a_gate_can_give_has_a_row(name: str, gate: chain.Gate) -> 
 def test_every_gate_is_in_the_chain_once() -> None:
     written = {
         value
-        for name, value in vars(gates).items()
-        if inspect.isfunction(value) and value.__module__ == gates.__name__ and not name.startswith("_")
+        for found in pkgutil.iter_modules(room.__path__)
+        for name, value in vars(importlib.import_module(f"{room.__name__}.{found.name}")).items()
+        if inspect.isfunction(value) and inspect.signature(value).return_annotation is Answer
+        if list(inspect.signature(value).parameters) == ["facts"] and not name.startswith("_")
     }
     assert {gate for _, gate in GATES} == written
     assert len(set(NAMES)) == len(GATES) == len(written)
@@ -397,6 +600,12 @@ WATCHES = {"consent": g.consent(mode="Observe")}
     [
         ("all pass", {}, Outcome.ADMIT, "ADMITTED"),
         ("one holds", SUSPENDED, Outcome.WAIT, "SUSPENDED"),
+        (
+            "what was only not tried is not told where another holds",
+            {"near": None, "dry_run": "quota"},
+            Outcome.WAIT,
+            "DRY_RUN_REFUSED",
+        ),
         ("two hold, the first is told", SUSPENDED | {"dry_run": None}, Outcome.WAIT, "SUSPENDED"),
         ("one denies", refused("target"), Outcome.REFUSE, "TARGET_MISSING"),
         ("a denial beats an earlier hold", SUSPENDED | refused(CHANGE), Outcome.REFUSE, "AT_MAXIMUM"),
@@ -499,7 +708,9 @@ def test_where_nothing_is_known_nothing_is_admitted() -> None:
     assert decide(NOTHING_KNOWN).outcome is Outcome.REFUSE
 
 
-@pytest.mark.parametrize("unknown", ["pattern", "consent", "alert", "assessment", "workload", "change", "dry_run"])
+@pytest.mark.parametrize(
+    "unknown", ["pattern", "consent", "alert", "assessment", "workload", "change", "dry_run", "vitals", "storm", "near"]
+)
 def test_each_single_unknown_keeps_from_acting(unknown: str) -> None:
     assert decide(g.facts(**{unknown: None})).outcome is not Outcome.ADMIT
 

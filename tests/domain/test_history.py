@@ -1,20 +1,16 @@
-"""History: what was admitted before, and that bounds folded from it are never exceeded."""
+"""History: what was admitted before, and what it teaches."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.domain import given as g
 from vanguard.api.base import ActionType
-from vanguard.api.intervention import Phase
-from vanguard.api.reasons import GateVerdict, Reason
-from vanguard.domain.decision import gates
-from vanguard.domain.history import DAY, WEEK, History, Started, history_of
+from vanguard.api.intervention import Phase, Undo, Verdict
+from vanguard.domain.history import History, Outcome, history_of
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def test_only_what_was_admitted_counts_newest_first() -> None:
@@ -50,15 +46,51 @@ def test_in_flight_is_what_may_have_touched_its_target(phase: Phase) -> None:
 @g.table(
     ("why", "changes", "matched"),
     [
-        ("a second less than a day ago", {"started_at": g.NOW - DAY + timedelta(seconds=1)}, True),
-        ("a day ago", {"started_at": g.NOW - DAY}, False),
+        ("just since then", {"started_at": g.NOW - HOUR}, True),
+        ("a second before", {"started_at": g.NOW - HOUR - timedelta(seconds=1)}, False),
         ("in the future, after the clock was set back", {"started_at": g.NOW + 100 * DAY}, True),
         ("another action", {"action": ActionType.RESTART_ROLLOUT}, False),
+        ("another namespace", {"namespace": "web"}, False),
     ],
 )
-def test_what_counts_within_a_day(why: str, changes: dict[str, Any], matched: bool) -> None:
+def test_what_counts_since_a_time(why: str, changes: dict[str, Any], matched: bool) -> None:
     history = History((g.started(HOUR, **changes),))
-    assert bool(history.within(DAY, g.NOW, action=ActionType.TUNE_POOL)) is matched, why
+    found = history.since(g.NOW - HOUR, action=ActionType.TUNE_POOL, namespace="shop")
+    assert bool(found) is matched, why
+
+
+DEGRADED = {"verdict": Verdict.DEGRADED, "undo": Undo(reason="Degraded", message="", started_at=g.NOW)}
+ASKED = Undo(reason="RollbackRequested", message="", started_at=g.NOW)
+
+
+@g.table(
+    ("why", "phase", "status", "outcome"),
+    [
+        ("it helped", Phase.SUCCEEDED, {"verdict": Verdict.IMPROVED}, Outcome.HELPED),
+        ("it did harm", Phase.ROLLED_BACK, DEGRADED, Outcome.FAILED),
+        ("it changed nothing", Phase.ROLLED_BACK, {"verdict": Verdict.NEUTRAL}, Outcome.FAILED),
+        ("its rollout never finished", Phase.ROLLED_BACK, {}, Outcome.FAILED),
+        ("it could not be undone", Phase.FAILED, DEGRADED, Outcome.FAILED),
+        ("it could not be measured", Phase.ROLLED_BACK, {"verdict": Verdict.INCONCLUSIVE}, Outcome.UNMEASURED),
+        ("a person undid it", Phase.ROLLED_BACK, {"undo": ASKED, "verdict": Verdict.IMPROVED}, Outcome.NOTHING),
+        ("a person asked, and it could not be undone", Phase.FAILED, {"undo": ASKED}, Outcome.FAILED),
+        ("it was refused", Phase.REJECTED, {}, Outcome.NOTHING),
+        ("it was only watched", Phase.OBSERVED, {}, Outcome.NOTHING),
+        ("it is being watched", Phase.MONITORING, {}, Outcome.NOTHING),
+    ],
+)
+def test_what_an_intervention_teaches(why: str, phase: Phase, status: dict[str, Any], outcome: Outcome) -> None:
+    (entry,) = history_of([g.intervention(phase, started_at=g.NOW, **status)]).started
+    assert entry.outcome is outcome, why
+    assert (entry.namespace, entry.pattern) == ("shop", "pool")
+
+
+def test_failures_in_a_row_end_at_the_last_that_helped() -> None:
+    mine = {"target_uid": g.UID}
+    told = [Outcome.FAILED, Outcome.NOTHING, Outcome.UNMEASURED, Outcome.HELPED, Outcome.FAILED]
+    past = [g.started(n * HOUR, outcome=outcome, **mine) for n, outcome in enumerate(told, 1)]
+    assert History(tuple(past)).failures_on(g.UID) == 2
+    assert History(tuple(past)).failures_on("uid-other") == 0
 
 
 def test_the_last_on_a_target_is_when_it_ended_or_else_when_it_began() -> None:
@@ -66,63 +98,3 @@ def test_the_last_on_a_target_is_when_it_ended_or_else_when_it_began() -> None:
     assert History((done,)).last_on(g.UID) == done.ended_at
     assert History((running, done)).last_on(g.UID) == running.started_at
     assert History((running, done)).last_on("uid-other") is None
-
-
-ATTEMPTS = st.lists(
-    st.tuples(st.integers(0, 7 * 24 * 60), st.sampled_from(["a", "b"]), st.sampled_from(ActionType)), max_size=80
-)
-BUDGETS = st.tuples(st.integers(0, 4), st.integers(0, 10), st.integers(0, 3))
-
-
-def admitted(attempts: list[tuple[int, str, ActionType]], budgets: tuple[int, int, int]) -> list[Started]:
-    """Attempts in time, each admitted if the budget gate passes; nothing is remembered but what was admitted."""
-    day, week, per_target = budgets
-    taken: list[Started] = []
-    for minutes, uid, action in sorted(attempts, key=lambda attempt: attempt[0]):
-        now = g.NOW + timedelta(minutes=minutes)
-        facts = g.facts(
-            now=now,
-            intervention=g.intervention(spec={"target": {"uid": uid}, "action": {"type": action}}),
-            consent=g.consent(
-                action,
-                actions=g.acting(type=action, maxPerDay=day, maxPerWeek=week),
-                limits={"maxPerTargetPerDay": per_target},
-            ),
-            history=History(tuple(sorted(taken, key=lambda entry: entry.started_at, reverse=True))),
-        )
-        answer = gates.budget(facts)
-        if answer.verdict is GateVerdict.PASS:
-            taken.append(Started("iv", action, uid, now, now, in_flight=False))
-        elif answer.next_open is not None:
-            assert answer.next_open > now
-    return taken
-
-
-@given(ATTEMPTS, BUDGETS)
-def test_in_no_day_and_no_week_is_a_budget_exceeded(
-    attempts: list[tuple[int, str, ActionType]], budgets: tuple[int, int, int]
-) -> None:
-    taken = admitted(attempts, budgets)
-    for first in taken:
-        for span, allowed, same in (
-            (DAY, budgets[0], lambda entry, one=first: entry.action is one.action),
-            (WEEK, budgets[1], lambda entry, one=first: entry.action is one.action),
-            (DAY, budgets[2], lambda entry, one=first: entry.target_uid == one.target_uid),
-        ):
-            since = [entry for entry in taken if timedelta(0) <= entry.started_at - first.started_at < span]
-            assert sum(map(same, since)) <= allowed
-
-
-@given(st.lists(st.integers(0, 2000), min_size=1, max_size=12, unique=True), st.integers(1, 4))
-def test_a_spent_budget_opens_exactly_when_it_says(ages: list[int], allowed: int) -> None:
-    history = History(tuple(g.started(timedelta(minutes=age)) for age in sorted(ages)))
-    consent = g.consent(actions=g.acting(maxPerDay=allowed, maxPerWeek=1000), limits={"maxPerTargetPerDay": 100})
-    answer = gates.budget(g.facts(history=history, consent=consent))
-    if answer.verdict is GateVerdict.PASS:
-        assert sum(age < 1440 for age in ages) < allowed
-        return
-    assert answer.reason is Reason.DAILY_BUDGET_SPENT
-    assert answer.next_open is not None
-    late, early = answer.next_open, answer.next_open - timedelta(seconds=1)
-    assert gates.budget(g.facts(now=late, history=history, consent=consent)).verdict is GateVerdict.PASS
-    assert gates.budget(g.facts(now=early, history=history, consent=consent)).verdict is GateVerdict.HOLD

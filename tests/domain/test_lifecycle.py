@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -71,6 +72,11 @@ def view(
     return View(**(usual | KNOWN.get(phase, {}) | known))
 
 
+HARM = (
+    Comparison(
+        name="c0", verdict=Verdict.DEGRADED, p_value=Decimal("0.0001"), delta=Decimal("0.9"), samples=20, message="m"
+    ),
+)
 WATCHED = {"watch_started_at": g.NOW - 15 * MINUTE}
 WAITS = g.decision(Outcome.WAIT, Reason.WINDOW_CLOSED, next_open=g.NOW + HOUR)
 ASKS = g.decision(Outcome.ASK, Reason.APPROVAL_REQUIRED)
@@ -378,11 +384,48 @@ MOVES: list[tuple[Phase, str, dict[str, Any], Phase | None, str]] = [
     ),
     (Phase.ROLLING_BACK, "somebody changed it", {"states": (DRIFTED, APPLIED)}, Phase.FAILED, "TargetDrifted"),
     (Phase.ROLLING_BACK, "the target is gone", {"states": (GONE, APPLIED)}, Phase.FAILED, "TargetGone"),
-    (Phase.ROLLING_BACK, "refused by the server, for now", {"refusal": "no right"}, None, ""),
+    (
+        Phase.ROLLING_BACK,
+        "refused before, and the pause is not over",
+        {"status": {"undo": UNDO.model_copy(update={"attempts": 1, "next_attempt_at": g.NOW + MINUTE})}},
+        None,
+        "",
+    ),
+    (
+        Phase.MONITORING,
+        "somebody put the old values back",
+        {"states": (PRISTINE, APPLIED), "reverted": True},
+        Phase.FAILED,
+        "ExternallyReverted",
+    ),
+    (
+        Phase.APPLYING,
+        "somebody put the old values back during the rollout",
+        {
+            "states": (PRISTINE, APPLIED),
+            "untouched": (False, False),
+            "reverted": True,
+            "status": {"applied_at": g.NOW},
+        },
+        Phase.ROLLING_BACK,
+        "ExternallyReverted",
+    ),
+    (Phase.MONITORING, "crash loop", {"unhealthy": "crash loop in a"}, Phase.ROLLING_BACK, "TargetUnhealthy"),
+    (
+        Phase.MONITORING,
+        "clear harm at two looks",
+        {"status": {"comparisons": HARM}, "comparisons": HARM},
+        Phase.ROLLING_BACK,
+        "DegradedEarly",
+    ),
     (
         Phase.ROLLING_BACK,
         "refused by the server to the end",
-        {"refusal": "no right", "now": g.NOW + 10 * MINUTE},
+        {
+            "refusal": "no right",
+            "now": g.NOW + 10 * MINUTE,
+            "status": {"undo": UNDO.model_copy(update={"attempts": 4})},
+        },
         Phase.FAILED,
         "UndoFailed",
     ),
@@ -709,10 +752,10 @@ def test_success_needs_a_whole_watch_a_measurement_and_an_improvement(view: View
 @given(views(st.just(Phase.MONITORING)))
 @settings(max_examples=100)
 def test_a_watch_whose_target_somebody_changed_ends_with_hands_off(view: View) -> None:
-    if view.stop is None and view.states is not None and set(view.states) != {APPLIED}:
+    if view.stop is None and view.status.change and view.states is not None and set(view.states) != {APPLIED}:
         status = recorded(step(view))
         assert (status.phase, status.verdict) == (Phase.FAILED, Verdict.INCONCLUSIVE)
-        assert status.reason in {Reason.TARGET_DRIFTED, Reason.TARGET_GONE}
+        assert status.reason in {Reason.TARGET_DRIFTED, Reason.TARGET_GONE, Reason.EXTERNALLY_REVERTED}
 
 
 @given(views(st.sampled_from(sorted(IN_FLIGHT - {Phase.BASELINING}))))
@@ -857,3 +900,34 @@ def test_a_change_that_may_not_be_looked_at_any_more_ends_with_a_person_told(pha
 @pytest.mark.parametrize("phase", [Phase.APPLYING, Phase.MONITORING, Phase.ROLLING_BACK])
 def test_an_outage_of_the_server_is_waited_out(phase: Phase) -> None:
     assert step(view(phase, states=None, now=g.NOW + timedelta(hours=5))) == Next()
+
+
+def test_clear_harm_at_one_look_is_only_recorded() -> None:
+    after = step(view(Phase.MONITORING, comparisons=HARM)).status
+    assert after is not None
+    assert (after.phase, after.comparisons, after.undo) == (Phase.MONITORING, HARM, None)
+
+
+def test_harm_that_is_clear_carries_its_figures() -> None:
+    after = step(view(Phase.MONITORING, status={"comparisons": HARM}, comparisons=HARM)).status
+    assert after is not None
+    assert (after.verdict, after.comparisons) == (Verdict.DEGRADED, HARM)
+    assert after.message == "c0: m"
+
+
+@pytest.mark.parametrize("late", [0, 10])
+def test_a_refused_undo_is_tried_again_after_growing_pauses(late: int) -> None:
+    now, undo, pauses = g.NOW + late * MINUTE, UNDO, []
+    for _ in range(4):
+        after = step(view(Phase.ROLLING_BACK, status={"undo": undo}, refusal="no right", now=now)).status
+        assert after is not None
+        assert after.undo is not None
+        assert (after.phase, after.undo.attempts) == (Phase.ROLLING_BACK, undo.attempts + 1)
+        assert after.undo.next_attempt_at is not None
+        pauses.append((after.undo.next_attempt_at - now).total_seconds())
+        undo = after.undo
+        early = view(Phase.ROLLING_BACK, status={"undo": undo}, now=after.undo.next_attempt_at - SECOND)
+        assert step(early) == NOTHING
+        again = view(Phase.ROLLING_BACK, status={"undo": undo}, now=after.undo.next_attempt_at)
+        assert step(again).effect == Write(0, inverse=True)
+    assert pauses == [15, 30, 60, 120]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.domain import given as g
 from vanguard.api.intervention import Comparison, Verdict
 from vanguard.api.pattern import Direction
-from vanguard.domain.verdict import as_decimal, compare, overall, rank_test, significant, stuck
+from vanguard.domain.verdict import as_decimal, clear_harm, compare, overall, rank_test, significant, stuck
 
 IMPROVED, NEUTRAL, DEGRADED, INCONCLUSIVE = Verdict.IMPROVED, Verdict.NEUTRAL, Verdict.DEGRADED, Verdict.INCONCLUSIVE
 RISING, FALLING = Direction.RISING, Direction.FALLING
@@ -229,3 +229,32 @@ def test_a_figure_keeps_six_digits_and_can_be_recorded(value: float) -> None:
 )
 def test_a_decimal_is_written_without_exponent_or_trailing_zeros(value: float, text: str) -> None:
     assert format(as_decimal(value), "f") == text
+
+
+def looks(random: np.random.Generator, queries: int, *, scrape: int, shift: float = 0.0) -> bool:
+    """Whether a watch of 15 looks, a minute and four samples apart, ends early; each value stands `scrape` samples."""
+
+    def noise(count: int) -> np.ndarray:
+        return np.repeat(random.lognormal(3, 0.3, count // scrape + 1), scrape)[:count]
+
+    before = [[significant(v) for v in noise(20)] for _ in range(queries)]
+    after = [[significant(v * (1 + shift)) for v in noise(60)] for _ in range(queries)]
+    last: tuple[Comparison, ...] = ()
+    for look in range(1, 15):
+        this = tuple(judged(old, new[: 4 * look]) for old, new in zip(before, after, strict=True))
+        if clear_harm(last, this):
+            return True
+        last = this
+    return False
+
+
+@pytest.mark.parametrize(("queries", "scrape"), [(3, 1), (9, 1), (3, 2), (3, 4)])
+def test_looking_again_and_again_at_peace_ends_less_than_one_watch_in_a_hundred(queries: int, scrape: int) -> None:
+    random = np.random.default_rng(7)
+    watches = 200 if queries == 9 else 300
+    assert sum(looks(random, queries, scrape=scrape) for _ in range(watches)) < watches / 100
+
+
+def test_clear_harm_ends_nearly_every_watch_early() -> None:
+    random = np.random.default_rng(11)
+    assert sum(looks(random, 1, scrape=1, shift=1.0) for _ in range(100)) >= 95

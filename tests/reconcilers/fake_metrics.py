@@ -11,6 +11,7 @@ from enum import Enum
 import numpy as np
 
 from tests.reconcilers.fakes import FakeClock
+from vanguard.domain import vitals
 from vanguard.domain.series import RawSeries, labels_of
 from vanguard.errors import MetricsError
 
@@ -53,6 +54,11 @@ class FakeMetrics:
         asked: the ranges asked for so far.
         lies: since when which query's answers are wrong, and how; the query "" is every query.
         deaf_to: label values; a range narrowed to one of them gets no answer.
+        scrapes: how many scrape targets there are, by namespace and the value of `up`.
+        lag: the age of the newest scrape.
+        ahead: by how much its clock is before ours.
+        rules_behind: in their own intervals.
+        alerts: labels of those that fire; None when it gives no answer about them.
     """
 
     clock: FakeClock
@@ -60,6 +66,11 @@ class FakeMetrics:
     asked: list[Asked] = field(default_factory=list)
     lies: dict[str, tuple[Lie, datetime]] = field(default_factory=dict)
     deaf_to: set[str] = field(default_factory=set)
+    scrapes: dict[tuple[str, str], int] = field(default_factory=lambda: {("shop", "1"): 4, ("", "1"): 6})
+    lag: timedelta = timedelta(seconds=10)
+    ahead: timedelta = timedelta()
+    rules_behind: float = 0.5
+    alerts: list[dict[str, str]] | None = field(default_factory=list)
 
     def lie(self, lie: Lie, query: str = "") -> None:
         """From now on."""
@@ -82,13 +93,42 @@ class FakeMetrics:
         return found
 
     async def instant(self, query: str) -> list[tuple[Mapping[str, str], float]]:
-        """See `ports.Metrics`; counts only, which is all the operator asks."""
+        """See `ports.Metrics`; counts, alerts and vitals only, which is all the operator asks."""
         await asyncio.sleep(0)
+        if query == vitals.QUERY:
+            return self._vitals()
+        if query.startswith("ALERTS{"):
+            return self._alerts(query)
         asked = re.match(r"count by \((\w+)\) ", query)
         assert asked is not None, f"the fake only counts: {query}"
         label, now = asked[1], self.clock.now().timestamp()
         counts = Counter(s.labels[label] for s in self._found(query) if self._value(s, now) is not None)
         return [({label: value}, float(count)) for value, count in sorted(counts.items())]
+
+    def _vitals(self) -> list[tuple[Mapping[str, str], float]]:
+        """Prometheus' own time, newest scrape, rules and scrapes by outcome."""
+        if self.lies.get("", (None,))[0] is Lie.ERROR:
+            raise MetricsError("Prometheus gave no answer")
+        now = (self.clock.now() + self.ahead).timestamp()
+        scrapes: list[tuple[Mapping[str, str], float]] = [
+            ({"vital": "scrapes", "namespace": namespace, "up": up}, float(count))
+            for (namespace, up), count in self.scrapes.items()
+        ]
+        newest: list[tuple[Mapping[str, str], float]] = [({"vital": "newest"}, now - self.lag.total_seconds())]
+        return [
+            ({"vital": "now"}, now),
+            *(newest if scrapes else []),
+            ({"vital": "rules"}, self.rules_behind),
+            *scrapes,
+        ]
+
+    def _alerts(self, query: str) -> list[tuple[Mapping[str, str], float]]:
+        """Firing alerts with exactly these labels."""
+        if self.alerts is None:
+            raise MetricsError("Prometheus gave no answer")
+        wanted = dict(re.findall(r'(\w+)="([^"]*)"', query))
+        assert wanted.pop("alertstate") == "firing"
+        return [(alert, 1.0) for alert in self.alerts if wanted.items() <= alert.items()]
 
     def _found(self, query: str) -> list[Source]:
         """The series of a query, less those its narrowing leaves out."""

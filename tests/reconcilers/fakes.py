@@ -29,11 +29,11 @@ from vanguard.errors import (
     NotFound,
     Unavailable,
 )
-from vanguard.ports import Raw
+from vanguard.ports import Heartbeat, Raw
 
 OWN_KINDS = {kind.model.__name__: kind.model for kind in KINDS}
-WITH_STATUS = frozenset({*OWN_KINDS, "Deployment", "StatefulSet", "ReplicaSet", "Pod", "Namespace"})
-WITHOUT_GENERATION = frozenset({"ConfigMap", "Event", "Pod", "Namespace", "Lease"})
+WITH_STATUS = frozenset({*OWN_KINDS, "Deployment", "StatefulSet", "ReplicaSet", "Pod", "Namespace", "Node"})
+WITHOUT_GENERATION = frozenset({"Node", "ResourceQuota", "ConfigMap", "Event", "Pod", "Namespace", "Lease"})
 
 Key = tuple[str, str, str]
 
@@ -110,12 +110,16 @@ class FakeCluster:
         forbidden: (verb, kind, name) that RBAC refuses; verbs are get, list, create, patch, dry-run, status;
             the name * is every name.
         down: whether nothing answers at all.
+        latency: how long an answer takes, as a heartbeat tells.
+        ahead: by how much the server's clock is before ours.
     """
 
     clock: FakeClock
     writes: list[Write] = field(default_factory=list)
     forbidden: set[tuple[str, str, str]] = field(default_factory=set)
     down: bool = False
+    latency: timedelta = timedelta(milliseconds=5)
+    ahead: timedelta = timedelta()
     calls: int = 0
     _objects: dict[Key, Raw] = field(default_factory=dict)
     _stale: dict[str, list[Raw]] = field(default_factory=dict)
@@ -128,6 +132,12 @@ class FakeCluster:
     async def get(self, kind: str, namespace: str, name: str) -> Raw:
         """See `ports.Cluster`."""
         return self._sent(await self._serve("get", kind, name, lambda: self._found(kind, namespace, name)))
+
+    async def heartbeat(self) -> Heartbeat:
+        """See `ports.Cluster`; not counted among the calls, for no step of an Intervention makes it."""
+        if self.down:
+            raise Unavailable("heartbeat: no answer")
+        return Heartbeat((self.clock.now() + self.ahead).replace(microsecond=0), self.latency)
 
     async def list(self, kind: str, namespace: str = "", *, labels: Mapping[str, str] | None = None) -> Sequence[Raw]:
         """See `ports.Cluster`; stale for kinds that `freeze_list` named."""

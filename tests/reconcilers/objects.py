@@ -43,6 +43,7 @@ def estate(remedy: Remedy, services: tuple[str, ...], consent: Raw, now: datetim
         yield "Namespace", "", {"metadata": {"name": name}}
     yield "IssuePattern", "", pattern(remedy)
     yield "AutomationPolicy", SHOP, policy(remedy, services, consent)
+    yield "Node", "", node()
     for service in services:
         yield "ConfigMap", SHOP, {"metadata": {"name": f"{service}-config"}, "data": {"POOL_SIZE": "50", "X": "1"}}
         yield remedy.kind, SHOP, workload(remedy.kind, service)
@@ -142,6 +143,18 @@ def workload(kind: str, name: str, namespace: str = SHOP) -> Raw:
 def _complete(generation: int, replicas: int) -> Raw:
     counts = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas", "availableReplicas"), replicas)
     return {"observedGeneration": generation, **counts}
+
+
+def node(name: str = "one", cpu: str = "4", **spec: Any) -> Raw:
+    """A ready node."""
+    return {
+        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+        "spec": spec,
+        "status": {
+            "allocatable": {"cpu": cpu, "memory": "8Gi", "pods": "110"},
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
+    }
 
 
 def rolled_out(raw: Raw) -> None:

@@ -36,6 +36,7 @@ def named(lie: Lie) -> str:
 @pytest.mark.parametrize("lie", ABSENT, ids=named)
 def test_without_a_baseline_nothing_is_done(lie: Lie, query: str) -> None:
     world = World(CONFIG_MAP)
+    world.until_phase(Phase.BASELINING)
     world.metrics.lies[query] = lie, world.clock.now() - timedelta(minutes=10)
 
     assert world.until_over() == (Phase.REJECTED, Reason.BASELINE_UNAVAILABLE)
@@ -110,6 +111,7 @@ def test_samples_of_half_the_watch_are_no_measurement() -> None:
 
 def test_prometheus_that_is_slow_to_answer_the_baseline_is_waited_for() -> None:
     world = World(CONFIG_MAP, after=BETTER)
+    world.until_phase(Phase.BASELINING)
     world.metrics.lie(Lie.ERROR)
     for _ in range(5):
         world.tick()

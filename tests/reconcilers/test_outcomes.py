@@ -129,7 +129,8 @@ def test_a_policy_that_only_watches_ends_in_observed_with_nothing_touched() -> N
 
 
 def approve(world: World, verdict: str) -> None:
-    approval = {"by": "april", "verdict": verdict, "reason": "seen"}
+    approval = {"by": "april", "verdict": verdict, "reason": "seen", "intervention": world.uid}
+    approval["expiresAt"] = format_time(world.clock.now() + timedelta(hours=1))
     world.cluster.edit("Intervention", SHOP, world.name, lambda raw: raw["spec"].update(approval=approval))
 
 
@@ -192,3 +193,53 @@ def test_an_undo_the_server_refuses_fails_and_says_what_was_refused() -> None:
 
     assert world.until_over() == (Phase.FAILED, Reason.UNDO_FAILED)
     assert "forbidden" in world.look().status.message
+
+
+def long_watch(world: World) -> None:
+    """A watch of ten minutes, looked at every half."""
+    world.cluster.edit("IssuePattern", "", objects.PATTERN, lambda raw: raw["spec"]["verification"].update(watch="10m"))
+    generation = world.cluster.look("IssuePattern", "", objects.PATTERN)["metadata"]["generation"]
+    world.cluster.edit("Intervention", SHOP, "iv", lambda raw: raw["spec"]["pattern"].update(generation=generation))
+
+
+def test_clear_harm_is_undone_long_before_the_watch_is_over() -> None:
+    world = World(CONFIG_MAP, after=WORSE)
+    long_watch(world)
+    world.until_phase(Phase.ROLLING_BACK)
+
+    status = world.look().status
+    assert status.reason == Reason.DEGRADED_EARLY
+    assert status.watch_started_at is not None
+    assert world.clock.now() - status.watch_started_at < timedelta(minutes=3)
+    assert world.until_over() == (Phase.ROLLED_BACK, Reason.RESTORED)
+    assert world.changed() == []
+
+
+def unready(raw: Raw) -> None:
+    raw["status"].update(readyReplicas=1)
+
+
+def test_a_target_that_loses_its_replicas_during_the_watch_is_put_back_at_once() -> None:
+    world = World(CONFIG_MAP)
+    world.until_phase(Phase.MONITORING)
+    world.cluster.edit("Deployment", SHOP, "orders", unready)
+    world.until_phase(Phase.ROLLING_BACK)
+
+    status = world.look().status
+    assert (status.reason, status.verdict) == (Reason.TARGET_UNHEALTHY, Verdict.DEGRADED)
+    assert "limits.minHealthyPercent is 51" in status.message
+    assert world.until_over() == (Phase.ROLLED_BACK, Reason.RESTORED)
+    assert world.changed() == []
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["the marker is left", "the marker is gone too"])
+def test_a_value_somebody_puts_back_during_the_watch_is_left_to_them(marked: bool) -> None:
+    world = World(CONFIG_MAP)
+    world.until_phase(Phase.MONITORING)
+    world.cluster.edit("ConfigMap", SHOP, "orders-config", lambda raw: raw["data"].update(POOL_SIZE="50"))
+    if not marked:
+        world.cluster.edit("ConfigMap", SHOP, "orders-config", lambda raw: raw["metadata"].pop("annotations"))
+    touches = len(world.touches)
+
+    assert world.until_over() == (Phase.FAILED, Reason.EXTERNALLY_REVERTED)
+    assert len(world.touches) == touches

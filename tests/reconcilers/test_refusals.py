@@ -79,7 +79,8 @@ def spend(days: float, name: str = "orders") -> Arrange:
         uid = world.cluster.look("Deployment", SHOP, "orders")["metadata"]["uid"] if name == "orders" else "another"
         body = objects.intervention(f"old-{days}", CONFIG_MAP, name, uid, 1, begun)
         at = format_time(begun)
-        body["status"] = {"phase": "RolledBack", "reason": "Restored", "startedAt": at, "completedAt": at}
+        body["status"] = {"phase": "Succeeded", "reason": "Improved", "verdict": "Improved"}
+        body["status"] |= {"startedAt": at, "completedAt": at}
         world.cluster.put("Intervention", SHOP, body)
 
     return arrange
@@ -137,7 +138,7 @@ CASES: list[tuple[str, Raw, Arrange, Phase, Reason]] = [
     ("a window never opens", {"spec": {"windows": NO_ZONE}}, nothing, HELD, Reason.POLICY_INVALID),
     ("none is allowed a day", with_action(maxPerDay=0), nothing, HELD, Reason.DAILY_BUDGET_SPENT),
     ("the day's are used up", with_action(maxPerDay=1), spend(0.5, "other"), HELD, Reason.DAILY_BUDGET_SPENT),
-    ("the week's are used up", with_action(maxPerWeek=1), spend(6, "other"), HELD, Reason.WEEKLY_BUDGET_SPENT),
+    ("the week's are used up", with_action(maxPerWeek=1), spend(2, "other"), HELD, Reason.WEEKLY_BUDGET_SPENT),
     ("the target's are used up", {"limits": {"maxPerTargetPerDay": 1}}, spend(0.5), HELD, Reason.TARGET_BUDGET_SPENT),
     ("the target cools down", {"limits": {"cooldown": "23h"}}, spend(0.9), HELD, Reason.COOLING_DOWN),
     ("a pod crashes", {}, crash_pod, HELD, Reason.TARGET_UNHEALTHY),

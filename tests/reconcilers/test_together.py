@@ -10,6 +10,7 @@ from tests.reconcilers.world import SHOP, World
 from vanguard.api.base import format_time
 from vanguard.api.intervention import Phase
 from vanguard.api.reasons import Reason
+from vanguard.domain.calendar import Period, PeriodUnit
 from vanguard.domain.phases import IN_FLIGHT, TERMINAL
 from vanguard.ports import Raw
 from vanguard.reconcilers import intervene
@@ -68,8 +69,7 @@ def test_the_days_budget_is_counted_over_all_and_survives_a_restart() -> None:
     assert sorted(phases(world)) == [Phase.PENDING, Phase.SUCCEEDED, Phase.SUCCEEDED]
     (held,) = [world.look(name).status for name in THREE if world.look(name).status.phase is Phase.PENDING]
     assert held.reason == Reason.DAILY_BUDGET_SPENT
-    first = min(s for name in THREE if (s := world.look(name).status.started_at) is not None)
-    assert held.next_open == first + timedelta(days=1)
+    assert held.next_open == Period(PeriodUnit.DAY, "UTC").ends(world.clock.now())
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(hours=-2)], ids=["to last year", "back two hours"])

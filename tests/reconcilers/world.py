@@ -5,6 +5,7 @@ finalizer, controllers finish rollouts, detection refreshes its board, time pass
 """
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,11 +23,13 @@ from vanguard.api.reasons import Reason
 from vanguard.domain.alert import firing_since
 from vanguard.domain.diagnosis import Assessment
 from vanguard.domain.phases import IN_FLIGHT, TERMINAL
+from vanguard.domain.storm import Storm
 from vanguard.domain.workload import TargetKey
 from vanguard.errors import ClusterError
 from vanguard.ports import Raw
 from vanguard.reconcilers import intervene
-from vanguard.reconcilers.context import Context, Watched
+from vanguard.reconcilers.context import Context, Kept, Watched
+from vanguard.reconcilers.vitals import examine
 from vanguard.settings import Settings
 from vanguard.telemetry import Telemetry
 
@@ -153,7 +156,11 @@ class World:
         self.context = new_context(self.cluster, self.metrics, self.clock)
 
     def detect(self) -> None:
-        """What a cycle of detection leaves on the board: the alerts of what is not over still fire."""
+        """What a cycle of detection leaves: the alerts of what is not over still fire, and all else is calm."""
+        self.context.kept = Kept()
+        self.context.storm = Storm()
+        with contextlib.suppress(ClusterError):
+            asyncio.run(examine(self.context))
         for iv in map(Intervention.read, self.cluster.all("Intervention")):
             if iv.status.phase in TERMINAL:
                 continue

@@ -4,8 +4,12 @@ Models are left aside on purpose: a write that succeeded can fail to parse into 
 """
 
 import json
+import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from statistics import median
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -23,11 +27,12 @@ from vanguard.errors import (
     NotFound,
     Unavailable,
 )
-from vanguard.ports import Raw
+from vanguard.ports import Heartbeat, Raw
 from vanguard.telemetry import Telemetry
 
 FIELD_MANAGER = "vanguard"
 _PAGE = 500
+_REMEMBERED = 500  # answers whose latency is kept
 _UNPROCESSABLE = 422
 
 # Path of each kind the operator reads or writes: prefix, plural.
@@ -39,7 +44,11 @@ _PATHS = {
     "Lease": ("apis/coordination.k8s.io/v1", "leases"),
     "Deployment": ("apis/apps/v1", "deployments"),
     "StatefulSet": ("apis/apps/v1", "statefulsets"),
+    "Node": ("api/v1", "nodes"),
+    "ResourceQuota": ("api/v1", "resourcequotas"),
+    "PodDisruptionBudget": ("apis/policy/v1", "poddisruptionbudgets"),
     "ReplicaSet": ("apis/apps/v1", "replicasets"),
+    "SelfSubjectReview": ("apis/authentication.k8s.io/v1", "selfsubjectreviews"),
     "IssuePattern": (f"apis/{API_VERSION}", "issuepatterns"),
     "AutomationPolicy": (f"apis/{API_VERSION}", "automationpolicies"),
     "Intervention": (f"apis/{API_VERSION}", "interventions"),
@@ -71,14 +80,31 @@ class KubernetesCluster:
         self._timeout = timeout.total_seconds()
         self._telemetry = telemetry
         self._fenced = False
+        self._latencies: deque[float] = deque(maxlen=_REMEMBERED)
+        self._date: str | None = None
 
     @classmethod
-    async def connect(cls, request_timeout: timedelta, telemetry: Telemetry) -> Self:
+    async def connect(
+        cls,
+        request_timeout: timedelta,
+        telemetry: Telemetry,
+        *,
+        kubeconfig: str | None = None,
+        context: str | None = None,
+    ) -> Self:
         """Log in as the pod's ServiceAccount, or by KUBECONFIG.
+
+        Args:
+            request_timeout: of one request.
+            telemetry: counts the writes.
+            kubeconfig: the file to use instead of KUBECONFIG's.
+            context: the entry in it to use instead of the current one.
 
         Raises:
             ClusterError: when there is neither.
         """
+        if kubeconfig or context:
+            return cls(await _by_file(kubeconfig, context), request_timeout, telemetry)
         try:
             config.load_incluster_config()
         except config.ConfigException:
@@ -99,6 +125,15 @@ class KubernetesCluster:
     async def get(self, kind: str, namespace: str, name: str) -> Raw:
         """See `ports.Cluster`."""
         return await self._request("GET", _path(kind, namespace, name))
+
+    async def heartbeat(self) -> Heartbeat:
+        """See `ports.Cluster`; /version is open to everybody who is logged in."""
+        await self._request("GET", "/version")
+        latencies = list(self._latencies)
+        self._latencies.clear()
+        return Heartbeat(
+            parsedate_to_datetime(self._date) if self._date else None, timedelta(seconds=median(latencies))
+        )
 
     async def list(self, kind: str, namespace: str = "", *, labels: Mapping[str, str] | None = None) -> Sequence[Raw]:
         """See `ports.Cluster`; read in pages of 500."""
@@ -145,6 +180,13 @@ class KubernetesCluster:
         return await self._request(verb, path, query=query, body=body)
 
     async def _request(self, verb: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Raw:
+        begun = time.perf_counter()
+        try:
+            return await self._exchange(verb, path, query, body)
+        finally:
+            self._latencies.append(time.perf_counter() - begun)
+
+    async def _exchange(self, verb: str, path: str, query: Mapping[str, str] | None, body: Any) -> Raw:
         content = "application/json-patch+json" if verb == "PATCH" else "application/json"
         try:
             method, url, headers, data, _ = await self.api.param_serialize(
@@ -157,6 +199,7 @@ class KubernetesCluster:
             )
             response = await self.api.call_api(method, url, headers, data, _request_timeout=self._timeout)
             text = await response.read()
+            self._date = response.headers.get("Date")
         except ApiException as error:
             raise _translated(error.status or 0, error.body, f"{verb} {path}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -164,6 +207,14 @@ class KubernetesCluster:
         if not 200 <= response.status < 300:  # noqa: PLR2004 - success
             raise _translated(response.status, text, f"{verb} {path}")
         return json.loads(text)  # type: ignore[no-any-return]
+
+
+async def _by_file(kubeconfig: str | None, context: str | None) -> client.ApiClient:
+    try:
+        await config.load_kube_config(config_file=kubeconfig, context=context)
+    except config.ConfigException as error:
+        raise ClusterError(f"no way to log in: {error}") from error
+    return client.ApiClient()
 
 
 def _path(kind: str, namespace: str, name: str = "") -> str:

@@ -147,6 +147,16 @@ class ActionType(StrEnum):
 
     TUNE_POOL = "TunePool"
     RESTART_ROLLOUT = "RestartRollout"
+    # Known, so that patterns and policies can name it, and never automated: it only ever asks a person.
+    DEPLOY_CODE = "DeployCode"
+
+
+class Notification(StrEnum):
+    """How loudly people are told."""
+
+    INFO = "Info"
+    ALERT = "Alert"
+    APPROVAL_REQUIRED = "ApprovalRequired"
 
 
 class Annotation(StrEnum):

@@ -12,6 +12,7 @@ from vanguard.api.base import (
     DecimalText,
     Model,
     Name,
+    Notification,
     ObjectName,
     Percent,
     Sentence,
@@ -118,9 +119,21 @@ class ApprovalVerdict(StrEnum):
 class Approval(Model):
     """A person's word. The only part of the spec that may be added later."""
 
+    model_config = {
+        "json_schema_extra": cel(
+            (
+                "self.verdict != 'Approved' || (has(self.intervention) && has(self.expiresAt))",
+                "an approval needs intervention (the metadata.uid) and expiresAt; `vanguard approve` fills in both",
+            )
+        )
+    }
     by: Text
     verdict: ApprovalVerdict
     reason: Sentence = ""
+    intervention: Annotated[
+        Text | None, Field(description="The metadata.uid that is approved: an approval copied elsewhere is void.")
+    ] = None
+    expires_at: Annotated[Time | None, Field(description="After this an approval that was not used is void.")] = None
 
 
 class RequestedAction(Model):
@@ -240,6 +253,8 @@ class Comparison(Model):
     after: DecimalText | None = None
     change_percent: DecimalText | None = None
     p_value: DecimalText | None = None
+    delta: Annotated[DecimalText | None, Field(description="Cliff's delta, from -1 to 1.")] = None
+    samples: Annotated[int | None, Field(ge=0, description="How many samples there were of the watch.")] = None
     message: Sentence = ""
 
 
@@ -249,6 +264,8 @@ class Undo(Model):
     reason: ReasonText
     message: Sentence = ""
     started_at: Time
+    attempts: Annotated[int, Field(ge=0, le=1000, description="Writes that the server refused.")] = 0
+    next_attempt_at: Annotated[Time | None, Field(description="Before it, nothing is tried again.")] = None
     restored_at: Annotated[Time | None, Field(description="When the values were back; the rollout follows.")] = None
 
 
@@ -259,6 +276,39 @@ class Transition(Model):
     phase: Phase
     reason: ReasonText
     message: Sentence = ""
+
+
+class DeliveryState(StrEnum):
+    """How far a notice got with one notifier."""
+
+    PENDING = "Pending"
+    SENT = "Sent"
+    FAILED = "Failed"
+
+
+class Delivery(Model):
+    """A notice on its way to one notifier."""
+
+    notifier: Name
+    state: DeliveryState = DeliveryState.PENDING
+    attempts: int = 0
+    last_attempt_at: Time | None = None
+    next_attempt_at: Time | None = None
+    error: Annotated[str, Field(max_length=256)] = ""
+
+
+class Notice(Model):
+    """What people are told of one transition, and whom it reached. Written in the same write as the transition."""
+
+    id: Annotated[str, Field(max_length=16)]
+    at: Time
+    level: Notification
+    phase: Phase
+    reason: ReasonText
+    title: Annotated[str, Field(max_length=200)]
+    lines: Annotated[tuple[Annotated[str, Field(max_length=400)], ...], Field(max_length=6)]
+    over: Annotated[bool, Field(description="It ended well: nobody has to do anything.")] = False
+    deliveries: Annotated[tuple[Delivery, ...], Field(max_length=8, json_schema_extra=keyed_by("notifier"))] = ()
 
 
 class InterventionStatus(Model):
@@ -273,6 +323,9 @@ class InterventionStatus(Model):
     gates: Annotated[tuple[GateResult, ...], Field(max_length=32, json_schema_extra=keyed_by("name"))] = ()
     policies: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
     next_open: Time | None = None
+    escalated_at: Annotated[
+        Time | None, Field(description="When people were first told that the breach comes before anything may be done.")
+    ] = None
     decided_at: Time | None = None
     started_at: Annotated[Time | None, Field(description="When it was admitted; counts against budgets.")] = None
     change: Change | None = None
@@ -284,3 +337,5 @@ class InterventionStatus(Model):
     undo: Undo | None = None
     completed_at: Time | None = None
     timeline: Annotated[tuple[Transition, ...], Field(max_length=24)] = ()
+    notification: Annotated[Notification | None, Field(description="How loudly the policies ask to be told.")] = None
+    notices: Annotated[tuple[Notice, ...], Field(max_length=6, json_schema_extra=keyed_by("id"))] = ()

@@ -118,6 +118,7 @@ KINDS = (
             Column("MODE", ".spec.mode"),
             READY,
             READY_REASON,
+            Column("BREAKER", ".status.breaker.state"),
             Column("SUSPENDED", ".spec.suspend", "boolean", priority=1),
             Column("COOLDOWN", ".spec.limits.cooldown", priority=1),
             AGE,

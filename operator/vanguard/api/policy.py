@@ -1,10 +1,11 @@
 """AutomationPolicy: a team's consent. Without one in its namespace, a workload is never touched."""
 
+import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from vanguard.api.base import (
     ActionType,
@@ -13,6 +14,7 @@ from vanguard.api.base import (
     Mode,
     Model,
     Name,
+    Notification,
     ObjectName,
     Percent,
     Time,
@@ -84,12 +86,27 @@ class Tunable(Model):
     reload: Reload = Reload.RESTART
 
 
+Dependency = Annotated[
+    str,
+    Field(min_length=1, max_length=127, pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?/)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"),
+]
+
+
 class WorkloadConsent(Model):
     """Some workloads, what they are, and what of them may be tuned."""
 
     name: Name = "default"
     selector: LabelSelector
     service_type: Name
+    depends_on: Annotated[
+        tuple[Dependency, ...],
+        Field(
+            max_length=16,
+            description="What these workloads depend on, such as a database: a name in this namespace, or "
+            "namespace/name. When several that trend name the same, all of them are held.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = ()
     tunables: Annotated[tuple[Tunable, ...], Field(max_length=16, json_schema_extra=keyed_by("name"))] = ()
 
 
@@ -114,23 +131,23 @@ class OnInconclusive(StrEnum):
     HOLD = "Hold"
 
 
-class Notification(StrEnum):
-    """How loudly people are told."""
-
-    INFO = "Info"
-    ALERT = "Alert"
-    APPROVAL_REQUIRED = "ApprovalRequired"
-
-
 class ActionConsent(Model):
     """What one type of action may do, how often, when, and what follows if it did not help."""
 
+    model_config = {
+        "json_schema_extra": cel(
+            ("self.type != 'DeployCode' || !self.enabled", "DeployCode is never automated: enabled must be false")
+        )
+    }
     type: ActionType
     enabled: bool = True
     mode: Mode = Mode.OBSERVE
     max_per_day: Annotated[int, Field(ge=0, le=1000)] = 2
     max_per_week: Annotated[int, Field(ge=0, le=5000)] = 7
     min_confidence_percent: Annotated[Percent, Field(ge=50)] = 90
+    min_effectiveness_percent: Annotated[
+        Percent, Field(description="Least share of Improved among the pattern's outcomes, its prior counted in.")
+    ] = 50
     window: WindowUse = WindowUse.REQUIRED
     rollback: Annotated[
         Rollback,
@@ -180,13 +197,93 @@ class Limits(Model):
     max_concurrent: Annotated[int, Field(ge=1, le=100)] = 1
     cooldown: DurationText = timedelta(hours=1)
     max_per_target_per_day: Annotated[int, Field(ge=0, le=100)] = 2
+    max_per_namespace_per_day: Annotated[
+        int,
+        Field(ge=0, le=1000, description="Of all actions together; in the operator's namespace, of the whole cluster."),
+    ] = 10
     min_healthy_percent: Annotated[Percent, Field(description="Ready replicas needed before anything starts.")] = 51
+
+
+def _matchable(labels: dict[str, str]) -> dict[str, str]:
+    """Labels that may be asked for: the namespace and the state are not the tenant's to choose."""
+    for name in labels:
+        if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]{0,62}", name) or name in {"namespace", "alertstate", "__name__"}:
+            raise ValueError(
+                f"{name!r} must be a label name of at most 63 characters, and none of namespace, alertstate, __name__"
+            )
+    return labels
 
 
 class Stability(Model):
     """How long a target must have been left in peace before it is touched."""
 
     quiet_for: DurationText = timedelta(minutes=15)
+    alerts_matcher: Annotated[
+        dict[str, Annotated[str, Field(max_length=253)]],
+        Field(
+            max_length=8,
+            description="Exact labels of Prometheus alerts, such as severity: critical. While such an alert fires in "
+            "the workload's namespace, nothing starts. Empty: not asked.",
+        ),
+        AfterValidator(_matchable),
+    ] = {}
+
+
+class Approvals(Model):
+    """Who may approve, and for how long an approval may wait."""
+
+    model_config = {
+        "json_schema_extra": cel(
+            ("self.authorMayApprove || has(self.author)", "author is needed where authorMayApprove is false"),
+            (
+                "duration(self.maxAge) >= duration('1m') && duration(self.maxAge) <= duration('168h')",
+                "maxAge is from 1m to 168h",
+            ),
+        )
+    }
+    max_age: Annotated[DurationText, Field(description="Longest time to expiresAt that an approval may ask for.")] = (
+        timedelta(hours=24)
+    )
+    author_may_approve: bool = True
+    author: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=253,
+            description="Who last wrote this spec; where authorMayApprove is false the server holds them to it.",
+        ),
+    ] = None
+
+
+class InconclusiveOutcome(StrEnum):
+    """Whether an outcome that could not be measured opens the breaker."""
+
+    COUNTS = "Counts"
+    IGNORED = "Ignored"
+
+
+class BreakerReset(Model):
+    """A person closed the breaker; what failed before does not count any more."""
+
+    at: Time
+    by: Annotated[str, Field(min_length=1, max_length=253)]
+    reason: Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class CircuitBreaker(Model):
+    """After so many failures in a row nothing starts for a while; then one is tried."""
+
+    failures: Annotated[int, Field(ge=1, le=100)] = 3
+    pause: Annotated[
+        DurationText,
+        Field(
+            json_schema_extra=cel(
+                ("duration(self) >= duration('1m') && duration(self) <= duration('168h')", "pause is from 1m to 168h")
+            )
+        ),
+    ] = timedelta(hours=1)
+    inconclusive: InconclusiveOutcome = InconclusiveOutcome.COUNTS
+    reset: BreakerReset | None = None
 
 
 class AutomationPolicySpec(Model):
@@ -203,10 +300,36 @@ class AutomationPolicySpec(Model):
     freezes: Annotated[tuple[Freeze, ...], Field(max_length=32, json_schema_extra=keyed_by("name"))] = ()
     limits: Limits = Limits()
     stability: Stability = Stability()
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    approvals: Approvals = Approvals()
+    time_zone: Annotated[
+        str,
+        Field(
+            min_length=1, max_length=64, pattern=ZONE_PATTERN, description="IANA zone whose days and weeks budgets use."
+        ),
+    ] = "UTC"
+
+
+class BreakerState(StrEnum):
+    """Whether anything may start."""
+
+    CLOSED = "Closed"
+    OPEN = "Open"
+    HALF_OPEN = "HalfOpen"
+
+
+class BreakerStatus(Model):
+    """How the policy's circuit breaker stands."""
+
+    state: BreakerState
+    failures: Annotated[int, Field(description="Failures in a row.")] = 0
+    opened_at: Time | None = None
+    retry_at: Annotated[Time | None, Field(description="When one intervention may be tried.")] = None
 
 
 class AutomationPolicyStatus(Model):
-    """Whether the policy can be obeyed."""
+    """Whether the policy can be obeyed, and how its breaker stands."""
 
     observed_generation: int | None = None
     conditions: Conditions = ()
+    breaker: BreakerStatus | None = None

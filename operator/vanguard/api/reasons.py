@@ -45,9 +45,20 @@ class Reason(StrEnum):
     WINDOW_NOT_REQUIRED = "WindowNotRequired", "The policy asks for no window."
     BUDGET_AVAILABLE = "BudgetAvailable", "Actions of this day and week are left."
     COOLDOWN_OVER = "CooldownOver", "The target was left in peace long enough since the last action."
+    NOT_REVERTED = "NotReverted", "Nobody has taken this change back again and again."
     SLOT_FREE = "SlotFree", "No other intervention is in flight."
     TARGET_HEALTHY = "TargetHealthy", "The workload is ready and no rollout is running."
     DATA_GOOD = "DataGood", "The samples are fresh and complete."
+    EFFECTIVENESS_SUFFICIENT = "EffectivenessSufficient", "The remedy has helped as often as the policy asks."
+    EVIDENCE_SUFFICIENT = "EvidenceSufficient", "The action is of low risk and can be undone; a forecast is enough."
+    BREAKER_CLOSED = "BreakerClosed", "Interventions have not failed too often in a row."
+    TELEMETRY_HEALTHY = "TelemetryHealthy", "Scrapes, rules, clocks and the API server are as they should be."
+    NO_STORM = "NoStorm", "The target does not trend together with many others."
+    NO_ROLLOUT = "NoRollout", "The change needs no rollout; no pod is replaced."
+    DISRUPTION_ALLOWED = "DisruptionAllowed", "The PodDisruptionBudgets allow what the rollout takes away."
+    ROOM_AVAILABLE = "RoomAvailable", "Quotas and nodes have room for the pods the rollout adds."
+    NO_OTHER_ALERTS = "NoOtherAlerts", "No other alert that the policy asks about fires."
+    OWNED_BY_NOBODY_ELSE = "OwnedByNobodyElse", "No tool or controller would take the change back."
     CHANGE_POSSIBLE = "ChangePossible", "The change and its inverse passed the server's dry run."
 
     # Gates that hold or deny
@@ -62,6 +73,9 @@ class Reason(StrEnum):
     )
     OBSERVE_ONLY = "ObserveOnly", "The policy only lets the operator watch."
     APPROVAL_REQUIRED = "ApprovalRequired", "A person has to approve this."
+    APPROVAL_EXPIRED = "ApprovalExpired", "The approval was not used before it expired."
+    APPROVAL_INVALID = "ApprovalInvalid", "The approval is for something else, or for too long."
+    APPROVER_IS_AUTHOR = "ApproverIsAuthor", "Who wrote the policy may not approve under it."
     APPROVAL_DENIED = "ApprovalDenied", "A person has denied this."
     ROLLBACK_UNSAFE = "RollbackUnsafe", "The pattern says undoing is not harmless, and the policy demands it."
     ACTION_NOT_ENABLED = "ActionNotEnabled", "The policy does not list or enable this action."
@@ -73,11 +87,21 @@ class Reason(StrEnum):
     OVERRIDE_UNREADABLE = "OverrideUnreadable", "An override annotation cannot be understood, so it holds."
     CONFIDENCE_TOO_LOW = "ConfidenceTooLow", "The forecast is less certain than the policy asks."
     WINDOW_CLOSED = "WindowClosed", "No allowed time is running."
+    CANNOT_ACT_BEFORE_BREACH = (
+        "CannotActBeforeBreach",
+        "The limit will probably be reached before anything may be done; a person has to.",
+    )
     NO_WINDOW = "NoWindow", "The policy requires a window and defines none."
     FROZEN = "Frozen", "A freeze is running."
     DAILY_BUDGET_SPENT = "DailyBudgetSpent", "The actions allowed per day are used up."
     WEEKLY_BUDGET_SPENT = "WeeklyBudgetSpent", "The actions allowed per week are used up."
     TARGET_BUDGET_SPENT = "TargetBudgetSpent", "The actions allowed per target and day are used up."
+    NAMESPACE_BUDGET_SPENT = "NamespaceBudgetSpent", "The actions allowed per namespace and day are used up."
+    EFFECTIVENESS_TOO_LOW = "EffectivenessTooLow", "The remedy has helped too rarely."
+    FORECAST_ONLY = "ForecastOnly", "A forecast alone does not justify this action."
+    NOT_AUTOMATED = "NotAutomated", "The operator never does this by itself; a person has to."
+    BREAKER_OPEN = "BreakerOpen", "Too many interventions failed in a row; nothing starts until the pause is over."
+    BREAKER_HALF_OPEN = "BreakerHalfOpen", "After failures one intervention is being tried; the others wait for it."
     COOLING_DOWN = "CoolingDown", "The last action on this target is too recent."
     ANOTHER_IN_FLIGHT = "AnotherInFlight", "Another intervention is in flight."
     TARGET_MISSING = "TargetMissing", "The workload does not exist any more."
@@ -85,12 +109,33 @@ class Reason(StrEnum):
     TARGET_UNHEALTHY = "TargetUnhealthy", "Too few of the workload's replicas are ready."
     ROLLOUT_IN_PROGRESS = "RolloutInProgress", "A rollout of the workload is running."
     RECENTLY_CHANGED = "RecentlyChanged", "The workload was rolled out or restarted too recently."
+    RECENTLY_CRASHED = "RecentlyCrashed", "A container of the workload ended in failure too recently."
+    TOO_FEW_REPLICAS = "TooFewReplicas", "Its own rollout would leave fewer ready replicas than the policy wants."
+    TELEMETRY_UNHEALTHY = (
+        "TelemetryUnhealthy",
+        "The operator cannot trust what it sees: scrapes, rules, clocks or the API server are not as they should be.",
+    )
+    STORM_GUARD = "StormGuard", "Many targets trend together; the cause is probably not theirs."
+    SHARED_DEPENDENCY = "SharedDependency", "Several targets that trend depend on the same thing; look there first."
+    DISRUPTION_BUDGET_EXHAUSTED = (
+        "DisruptionBudgetExhausted",
+        "A PodDisruptionBudget does not allow what the rollout takes away at once.",
+    )
+    DISRUPTION_BUDGET_UNKNOWN = (
+        "DisruptionBudgetUnknown",
+        "A PodDisruptionBudget of the pods has no current status; what it allows is not known.",
+    )
+    QUOTA_EXHAUSTED = "QuotaExhausted", "A ResourceQuota would not admit the pods the rollout adds."
+    NO_HEADROOM = "NoHeadroom", "No ready node has room for the pods the rollout adds."
+    OTHER_ALERTS_FIRING = "OtherAlertsFiring", "Other alerts fire in the namespace, and the policy asks to wait."
     TUNABLE_UNKNOWN = "TunableUnknown", "The policy does not let this value be tuned on this workload."
     VALUE_UNREADABLE = "ValueUnreadable", "The present value is not a whole number."
     VALUE_MISSING = "ValueMissing", "The place where the value should live does not exist."
     ROLLOUT_IMPOSSIBLE = "RolloutImpossible", "The workload does not replace its pods by itself."
     AT_MAXIMUM = "AtMaximum", "The value is already as large as the policy allows."
     OUT_OF_BOUNDS = "OutOfBounds", "The present value is outside the policy's bounds."
+    GIT_OPS_OWNED = "GitOpsOwned", "A GitOps tool owns what would be changed, and would take the change back."
+    OWNED_BY_CONTROLLER = "OwnedByController", "Another controller owns the workload, and would take the change back."
     DRY_RUN_REFUSED = "DryRunRefused", "The API server refused the change in a dry run."
     NOT_PERMITTED = "NotPermitted", "The operator has no right to change this object."
     NOT_TRIED_YET = "NotTriedYet", "Tried once every other gate passes."
@@ -113,6 +158,14 @@ class Reason(StrEnum):
     IMPROVED = "Improved", "The signal moved away from its limit and no guard got worse."
     NO_IMPROVEMENT = "NoImprovement", "The signal did not improve."
     DEGRADED = "Degraded", "The signal or a guard got worse."
+    DEGRADED_EARLY = (
+        "DegradedEarly",
+        "The signal or a guard got so much worse that it was undone amid the watch.",
+    )
+    EXTERNALLY_REVERTED = (
+        "ExternallyReverted",
+        "Somebody else put the old value back; twice means that somebody else decides here.",
+    )
     INCONCLUSIVE = "Inconclusive", "The effect could not be measured."
     ABORTED = "Aborted", "A person stopped it."
     ROLLBACK_REQUESTED = "RollbackRequested", "A person asked to undo it."
@@ -130,7 +183,7 @@ class Reason(StrEnum):
     NO_SERIES = "NoSeries", "The query gives no series in any namespace that has a policy."
     SPEC_INVALID = "SpecInvalid", "The spec cannot be understood."
     WINDOW_NEVER_OPENS = "WindowNeverOpens", "A window's schedule or time zone never gives an opening."
-    SELECTS_NOTHING = "SelectsNothing", "An empty selector selects nothing."
+    SELECTS_NOTHING = "SelectsNothing", "A selector is empty or matches no workload."
 
 
 class GateVerdict(StrEnum):

@@ -1,4 +1,4 @@
-"""`vanguard`: what it is set to, and the CRDs it needs."""
+"""`vanguard`: what people type; each group of commands is a module beside this one."""
 
 import sys
 from pathlib import Path
@@ -9,12 +9,17 @@ from rich.table import Table
 
 from vanguard import __version__, settings
 from vanguard.api import crd
+from vanguard.cli import explain, people
+from vanguard.cli.notify import notify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="vanguard")
 def main() -> None:
     """From a metric's trend to a healed service, one small reversible change at a time."""
+
+
+main.add_command(notify)
 
 
 @main.command("settings")
@@ -51,3 +56,7 @@ def write_crds(folders: tuple[Path, ...], *, check: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(documents[path.name])
         click.echo(f"wrote {path}")
+
+
+for command in (*people.COMMANDS, explain.explain):
+    main.add_command(command)

@@ -86,6 +86,13 @@ def never_landed(step: Step, raw: Raw) -> bool:
     return fingerprint(raw, step.object.kind) == step.fingerprint
 
 
+def taken_back(step: Step, raw: Raw) -> bool:
+    """Whether somebody wrote since the plan was made and every value, our marker apart, is the one before."""
+    ours = [field for field in step.fields if field.before != field.after and field.path != _MARKER_PATH]
+    same = raw["metadata"]["uid"] == step.uid and all(look_up(raw, field.path) == field.before for field in ours)
+    return bool(ours) and same and not never_landed(step, raw)
+
+
 def patch(step: Step, raw: Raw, *, inverse: bool = False) -> list[Operation]:
     """The JSON patch that makes a step, or takes it back.
 
@@ -180,6 +187,8 @@ def _planned(
         restart = _restart(workload, marker, now)
         before = (_restarted_at(workload.raw) or "never")[:253]
         return _change("rolling restart", before, format_time(now), (restart,), marker, now, rollout=True)
+    if action.type is not ActionType.TUNE_POOL:
+        return Impossible(Reason.NOT_AUTOMATED, Reason.NOT_AUTOMATED.sentence)
     tunable = tunables.get(action.tunable or "")
     if tunable is None:
         known = ", ".join(sorted(tunables)) or "none"
@@ -289,9 +298,11 @@ def _anchor(path: str, value: str) -> FieldValue:
     return FieldValue(path=path, before=value, after=value)
 
 
+_MARKER_PATH = pointer("metadata", "annotations", Annotation.MARKER)
+
+
 def _marker(raw: Raw, marker: str) -> FieldValue:
-    path = pointer("metadata", "annotations", Annotation.MARKER)
-    return FieldValue(path=path, before=look_up(raw, path), after=marker)
+    return FieldValue(path=_MARKER_PATH, before=look_up(raw, _MARKER_PATH), after=marker)
 
 
 def _restarted_at(raw: Raw) -> str | None:

@@ -5,7 +5,7 @@ A phase that acts is recorded with its restorePoint before its first write (writ
 landed is read from the object itself, so the operator may be killed between any two lines of its work.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,12 +24,12 @@ from vanguard.api.intervention import (
 from vanguard.api.kinds import Intervention, IssuePattern
 from vanguard.api.policy import OnInconclusive, Rollback
 from vanguard.api.reasons import Reason
-from vanguard.domain import conditions
+from vanguard.domain import conditions, undoing
 from vanguard.domain.change import StepState
 from vanguard.domain.consent import Consent
 from vanguard.domain.decision.chain import Decision, Outcome, same_answers
 from vanguard.domain.phases import DECIDING, TERMINAL, TRANSITIONS
-from vanguard.domain.verdict import overall
+from vanguard.domain.verdict import clear_harm, overall
 
 EXPIRY = timedelta(hours=24)
 BASELINE_DEADLINE = timedelta(minutes=5)
@@ -58,6 +58,8 @@ class View:
         states: how each recorded step stands; None when the API server could not say.
         untouched: per step, whether the object is exactly as it was when the plan was made.
         marked: whether any of the objects bears our marker: we certainly wrote to it.
+        reverted: whether somebody else put exactly the old values back, where the change had been made.
+        unhealthy: during the watch, in what way the target is; empty when it is well or nobody knows.
         rolled_out: whether the target's rollout is complete.
         refusal: why the last write, or the reading of the objects, was refused for good; empty if none was.
         held: in Applying, why a person or the time forbids the next write by now; None when nothing does.
@@ -75,6 +77,8 @@ class View:
     states: tuple[StepState, ...] | None = None
     untouched: tuple[bool, ...] = ()
     marked: bool = False
+    reverted: bool = False
+    unhealthy: str = ""
     rolled_out: bool = False
     refusal: str = ""
     guarded: bool = False
@@ -149,6 +153,7 @@ def _deciding(view: View) -> Next:
     told: dict[str, Any] = {"gates": decision.gates, "next_open": decision.next_open, "decided_at": view.now}
     if view.consent is not None:
         told["policies"] = view.consent.policies[:_MOST_POLICIES]
+        told["notification"] = view.consent.notification
     match decision.outcome:
         case Outcome.REFUSE:
             return moved(view, Phase.REJECTED, decision.reason, decision.message, **told)
@@ -168,6 +173,8 @@ def _held(view: View, phase: Phase, decision: Decision, told: dict[str, Any]) ->
     if born is not None and view.now - born >= EXPIRY:
         return moved(view, Phase.REJECTED, Reason.EXPIRED, f"waited 24h; last: {decision.message}", **told)
     known = view.status
+    if decision.reason is Reason.CANNOT_ACT_BEFORE_BREACH:
+        told["escalated_at"] = known.escalated_at or view.now
     unchanged = known.phase is phase and known.reason == decision.reason and same_answers(known.gates, decision.gates)
     return NOTHING if unchanged else moved(view, phase, decision.reason, decision.message, **told)
 
@@ -229,7 +236,8 @@ def _make(view: View, change: Change, todo: int, state: StepState, *, touched: b
     if view.held is not None:
         return _back_out(view, *view.held, touched=touched)
     if state is not StepState.PRISTINE or not view.untouched[todo]:
-        return _back_out(view, Reason.TARGET_CHANGED, "", touched=touched)
+        reason = Reason.EXTERNALLY_REVERTED if view.reverted and touched else Reason.TARGET_CHANGED
+        return _back_out(view, reason, "", touched=touched)
     if view.now - change.taken_at >= _deadline(view):
         return _back_out(view, Reason.APPLY_FAILED, "the write did not succeed in time", touched=touched)
     return Next(effect=Write(todo, inverse=False))
@@ -262,20 +270,35 @@ def _monitoring(view: View) -> Next:
         watch = pattern.spec.verification.watch if pattern else timedelta(0)
         return _locked_out(view, (status.watch_started_at or view.now) + watch)
     if any(state is not StepState.APPLIED for state in view.states):
-        reason = Reason.TARGET_GONE if StepState.GONE in view.states else Reason.TARGET_DRIFTED
+        ours = Reason.EXTERNALLY_REVERTED if view.reverted else Reason.TARGET_DRIFTED
+        reason = Reason.TARGET_GONE if StepState.GONE in view.states else ours
         return moved(view, Phase.FAILED, reason, verdict=Verdict.INCONCLUSIVE)
+    if view.unhealthy:
+        return _undo(view, Reason.TARGET_UNHEALTHY, view.unhealthy, verdict=Verdict.DEGRADED)
     if pattern is None or pattern.metadata.generation != view.intervention.spec.pattern.generation:
         return _settle(view, Verdict.INCONCLUSIVE, Reason.PATTERN_CHANGED.sentence)
     over = view.now - (status.watch_started_at or view.now) - pattern.spec.verification.watch
     if view.comparisons is None:
         blind = over >= 2 * pattern.spec.verification.interval
         return _settle(view, Verdict.INCONCLUSIVE, "Prometheus gave no answer") if blind else NOTHING
+    harm = clear_harm(status.comparisons, view.comparisons)
+    if over < timedelta(0) and harm:
+        return _harmed(view, harm)
     if over < timedelta(0):
         return Next(status.model_copy(update={"comparisons": view.comparisons, "measured_at": view.now}))
     verdict = overall(next(iter(view.comparisons), None), view.comparisons[1:])
     decisive = [seen for seen in view.comparisons if seen.verdict is verdict] or view.comparisons
-    said = "; ".join(f"{seen.name}: {seen.message}" for seen in decisive)
-    return _settle(view, verdict, said, comparisons=view.comparisons)
+    return _settle(view, verdict, _figures(decisive), comparisons=view.comparisons)
+
+
+def _figures(seen: Iterable[Comparison]) -> str:
+    return "; ".join(f"{one.name}: {one.message}" for one in seen)
+
+
+def _harmed(view: View, harm: tuple[Comparison, ...]) -> Next:
+    """Harm that is clear ends the watch."""
+    told = {"verdict": Verdict.DEGRADED, "comparisons": view.comparisons, "measured_at": view.now}
+    return _undo(view, Reason.DEGRADED_EARLY, _figures(harm), **told)
 
 
 _VERDICT_REASONS = {
@@ -318,12 +341,8 @@ def _rolling_back(view: View) -> Next:
     if StepState.DRIFTED in states:
         return moved(view, Phase.FAILED, Reason.TARGET_DRIFTED)
     todo = next((i for i, state in enumerate(states) if state is StepState.APPLIED), None)
-    if todo is not None and view.refusal:
-        # Only refusals end it, and only late ones: an operator that was away must still try.
-        late = view.now - undo.started_at >= _deadline(view)
-        return moved(view, Phase.FAILED, Reason.UNDO_FAILED, view.refusal) if late else NOTHING
     if todo is not None:
-        return Next(effect=Write(todo, inverse=True))
+        return _take_back(view, undo, todo)
     if not change.rollout or view.rolled_out:
         why = f"{undo.reason}: {undo.message}"[:900]
         return moved(view, Phase.ROLLED_BACK, Reason.RESTORED, f"{why}; values restored")
@@ -333,6 +352,16 @@ def _rolling_back(view: View) -> Next:
     if view.now - undo.restored_at >= _deadline(view):
         return moved(view, Phase.FAILED, Reason.UNDO_FAILED, "the values are back; the rollout is not")
     return NOTHING
+
+
+def _take_back(view: View, undo: Undo, todo: int) -> Next:
+    """Try again after growing pauses. Only refusals end it, and only late and repeated ones."""
+    if view.refusal:
+        undo = undoing.refused(undo, view.now)
+        if undoing.given_up(undo, view.now, _deadline(view)):
+            return moved(view, Phase.FAILED, Reason.UNDO_FAILED, view.refusal, undo=undo)
+        return Next(view.status.model_copy(update={"undo": undo}))
+    return Next(effect=Write(todo, inverse=True)) if undoing.due(undo, view.now) else NOTHING
 
 
 def _succeeded(view: View) -> Next:

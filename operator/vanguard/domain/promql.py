@@ -23,6 +23,12 @@ def narrowed(query: str, label: str, values: Iterable[str]) -> str:
     return f"(\n{query}\n) and on ({label}) ({constants})"
 
 
+def firing(namespace: str, matcher: Mapping[str, str]) -> str:
+    """The alerts of a namespace that fire and have these labels; every value is quoted, none is an expression."""
+    wanted = {"alertstate": "firing", "namespace": namespace, **matcher}
+    return "ALERTS{" + ",".join(f"{name}={quoted(value)}" for name, value in wanted.items()) + "}"
+
+
 def counted(query: str, label: str) -> str:
     """How many series a query has for each value of a label."""
     return f"count by ({label}) (\n{query}\n)"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -9,6 +10,10 @@ from cronsim import CronSim, CronSimError
 from vanguard.api.policy import Freeze, Window
 
 _LOOK_BACK = timedelta(hours=25)
+# Beyond this nobody waits for an opening; 29 February alone is further away.
+HORIZON = timedelta(days=400)
+# Each candidate is a moment at which something opened or thawed; minutely windows that never meet give many.
+_MOST_CANDIDATES = 1000
 
 
 def problem(window: Window) -> str:
@@ -54,3 +59,56 @@ def running_freeze(freezes: Iterable[Freeze], now: datetime) -> Freeze | None:
     """The freeze that is running, the one that ends last if there are several."""
     running = [freeze for freeze in freezes if freeze.from_ <= now < freeze.until]
     return max(running, key=lambda freeze: freeze.until, default=None)
+
+
+WindowSets = tuple[tuple[Window, ...], ...]
+
+
+def all_open(window_sets: WindowSets, now: datetime) -> bool:
+    """Whether of every set at least one window is open."""
+    return all(any(is_open(window, now) for window in choice) for choice in window_sets)
+
+
+def next_open(window_sets: WindowSets, freezes: tuple[Freeze, ...], now: datetime) -> datetime | None:
+    """The earliest moment from now on at which one window of every set is open and no freeze runs.
+
+    Args:
+        window_sets: per policy that asks for one, its windows; none at all is no restriction.
+        freezes: of all policies.
+        now: where to begin.
+
+    Returns:
+        The moment; `now` itself if everything is open; None if there is none within `HORIZON`, or none is found in
+        a thousand openings.
+    """
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = _first_open(window_sets, freezes, today)
+    return first if first is None or first >= now else _search(window_sets, freezes, now)
+
+
+@lru_cache(maxsize=256)
+def _first_open(window_sets: WindowSets, freezes: tuple[Freeze, ...], start: datetime) -> datetime | None:
+    """Remembered, as those that wait ask every few seconds, and to find that two never meet takes a whole year."""
+    return _search(window_sets, freezes, start)
+
+
+def _search(window_sets: WindowSets, freezes: Iterable[Freeze], start: datetime) -> datetime | None:
+    """From moment to moment, each the latest of what is waited for: before that, at least one is still closed."""
+    moment = start
+    for _ in range(_MOST_CANDIDATES):
+        waits = _waits(window_sets, freezes, moment)
+        following = max((wait for wait in waits if wait is not None), default=moment)
+        if None in waits or following > start + HORIZON:
+            return None
+        if not waits:
+            return moment
+        moment = following
+    return None
+
+
+def _waits(window_sets: WindowSets, freezes: Iterable[Freeze], moment: datetime) -> list[datetime | None]:
+    """What each that is closed at a moment waits for; None for one that never opens."""
+    freeze = running_freeze(freezes, moment)
+    thaw: list[datetime | None] = [freeze.until] if freeze else []
+    closed = (choice for choice in window_sets if not any(is_open(window, moment) for window in choice))
+    return thaw + [next_start(choice, moment) for choice in closed]

@@ -83,6 +83,34 @@ def _disturbances(pod: Raw) -> Iterable[datetime]:
                 yield parse_time(finished)
 
 
+@dataclass(frozen=True)
+class Crash:
+    """A container that ended in failure: killed for its memory, or with an exit code that is not 0."""
+
+    pod: str
+    why: str
+    at: datetime
+
+
+def last_crash(pods: Iterable[Raw]) -> Crash | None:
+    """The newest crash of any container of these pods that the kubelet still tells of; None without one.
+
+    The kubelet keeps the last end of each container, so a restart count that grew shows here too.
+    """
+    return max((crash for pod in pods for crash in _crashes(pod)), key=lambda crash: crash.at, default=None)
+
+
+def _crashes(pod: Raw) -> Iterable[Crash]:
+    status = pod.get("status", {})
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        for state in (container.get("state", {}), container.get("lastState", {})):
+            ended = state.get("terminated", {})
+            code, reason, finished = ended.get("exitCode", 0), ended.get("reason", ""), ended.get("finishedAt")
+            if finished and (code or reason == "OOMKilled"):
+                why = f"container {container['name']} ended with exit code {code} ({reason or 'no reason given'})"
+                yield Crash(pod["metadata"]["name"], why, parse_time(finished))
+
+
 def crashing(pods: Iterable[Raw]) -> tuple[str, ...]:
     """Names of pods with a container that waits to be restarted after a crash."""
     return tuple(

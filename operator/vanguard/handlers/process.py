@@ -11,6 +11,7 @@ import kopf
 
 from vanguard import settings as configuration
 from vanguard import telemetry
+from vanguard.adapters import notify
 from vanguard.adapters.clock import SystemClock
 from vanguard.adapters.kubernetes import KubernetesCluster
 from vanguard.adapters.leader import lead
@@ -20,14 +21,18 @@ from vanguard.api.intervention import Phase
 from vanguard.domain.forecast import Forecaster
 from vanguard.errors import ClusterError, SettingsError
 from vanguard.handlers.http import Endpoint
+from vanguard.ports import Clock
 from vanguard.reconcilers import intervene, policies
 from vanguard.reconcilers.context import Context
+from vanguard.reconcilers.courier import Courier
 from vanguard.reconcilers.detect import Detector
+from vanguard.reconcilers.outbox import Outbox
 
 _log = logging.getLogger(__name__)
 
 try:
     operator_settings = configuration.load()
+    notifiers_file = notify.load(operator_settings.notifiers_file)
 except SettingsError as error:
     raise SystemExit(f"vanguard: {error}") from None
 
@@ -56,11 +61,13 @@ async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
     process.context = Context(
         process.cluster, PrometheusMetrics(operator_settings), SystemClock(), operator_settings, told
     )
+    _fill(process.context.outbox, process.context.clock)
     process.endpoint = Endpoint(process.context)
     await process.endpoint.start()
     process.tasks.append(asyncio.create_task(_hold_lease(process.context, process.cluster)))
     await process.leading.wait()
     process.tasks.append(asyncio.create_task(_engine(process.context)))
+    process.tasks.append(asyncio.create_task(_carry(process.context)))
 
 
 @kopf.on.cleanup()
@@ -145,6 +152,24 @@ async def _hold_lease(ctx: Context, cluster: KubernetesCluster) -> None:
         ctx.telemetry.leader.set(0)
         with suppress(ProcessLookupError):
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _fill(outbox: Outbox, clock: Clock) -> None:
+    """Who is told what, as the notifiers file says."""
+    for spec in notifiers_file.notifiers:
+        outbox.notifiers[spec.name] = notify.made(spec, clock)
+    outbox.routes = {spec.name: spec.levels for spec in notifiers_file.notifiers}
+
+
+async def _carry(ctx: Context) -> None:
+    """Tell people for ever. What is under way at the end is told again by the next process."""
+    courier = Courier(ctx)
+    try:
+        while True:
+            courier.round()
+            await asyncio.sleep(1)
+    finally:
+        courier.stop()
 
 
 async def _engine(ctx: Context) -> None:

@@ -7,7 +7,11 @@ from datetime import datetime
 
 from vanguard.domain.alert import Alert
 from vanguard.domain.diagnosis import Assessment
+from vanguard.domain.headroom import Room
+from vanguard.domain.storm import Storm
+from vanguard.domain.vitals import Vitals
 from vanguard.ports import Clock, Cluster, Metrics
+from vanguard.reconcilers.outbox import Outbox
 from vanguard.settings import Settings
 from vanguard.telemetry import Telemetry
 
@@ -22,6 +26,19 @@ class Watched:
 
 
 @dataclass
+class Kept:
+    """What was read since the last detection cycle began and is good until the next: no look reads it again.
+
+    Attributes:
+        rooms: the nodes and what is free on them; None before anybody asked.
+        alerts: names of the alerts that fire, by query.
+    """
+
+    rooms: tuple[Room, ...] | None = None
+    alerts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass
 class Context:
     """One operator process.
 
@@ -31,6 +48,10 @@ class Context:
         admission: taken while gates are asked and the answer is recorded, so that two Interventions never both
             see the last free slot.
         locks: one per Intervention, so that a timer and an event never work on it at once.
+        outbox: who is told what, and what is still to be told.
+        vitals: the operator's own senses, as last examined.
+        storm: what trends together, as of the last detection cycle.
+        kept: reads that are shared until the next detection cycle.
         last_cycle: when detection last went round.
         leading: whether this process holds the Lease.
     """
@@ -43,5 +64,9 @@ class Context:
     board: dict[tuple[str, str], Watched] = field(default_factory=dict)
     admission: asyncio.Lock = field(default_factory=asyncio.Lock)
     locks: defaultdict[tuple[str, str], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    outbox: Outbox = field(default_factory=Outbox)
+    vitals: Vitals | None = None
+    storm: Storm | None = None
+    kept: Kept = field(default_factory=Kept)
     last_cycle: datetime | None = None
     leading: bool = False

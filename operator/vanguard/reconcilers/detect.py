@@ -30,11 +30,13 @@ from vanguard.domain.phases import TERMINAL
 from vanguard.domain.workload import TargetKey
 from vanguard.errors import AlreadyExists, ClusterError, Forbidden, Invalid, MetricsError
 from vanguard.ports import Raw
-from vanguard.reconcilers import reading
-from vanguard.reconcilers.context import Context, Watched
+from vanguard.reconcilers import policies, reading
+from vanguard.reconcilers.context import Context, Kept, Watched
 from vanguard.reconcilers.estate import Estate, survey
 from vanguard.reconcilers.fetching import Shelf, refresh
 from vanguard.reconcilers.pattern_status import PatternNews, publish
+from vanguard.reconcilers.storm import look_out
+from vanguard.reconcilers.vitals import examine
 from vanguard.telemetry import about
 
 _log = logging.getLogger(__name__)
@@ -67,7 +69,9 @@ class Detector:
             ClusterError: when the API server gives no answer; the cycle is tried again at its next time.
         """
         ctx = self._ctx
+        ctx.kept = Kept()
         with ctx.telemetry.cycle_seconds.time():
+            await examine(ctx)
             patterns = await reading.patterns(ctx.cluster)
             past = await reading.interventions(ctx.cluster)
             if not self._restored:
@@ -78,7 +82,9 @@ class Detector:
                 with about(pattern=pattern.metadata.name):
                     await self._evaluate_alone(pattern, estate)
             self._forget(patterns, estate)
+            await look_out(ctx, estate)
             await self._open_interventions(patterns, estate, past)
+            await policies.refresh(ctx)
         self._count(past)
 
     def _restore(self, past: Iterable[Intervention]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from vanguard.api.kinds import AutomationPolicy, IssuePattern
 from vanguard.api.pattern import Signal
-from vanguard.domain.consent import selected
+from vanguard.domain.consent import dependencies, selected
 from vanguard.domain.workload import Owners, TargetKey, Workload
 from vanguard.reconcilers import reading
 from vanguard.reconcilers.context import Context
@@ -52,6 +52,11 @@ class Estate:
         """What the policies say the workload is; empty if none selects it."""
         workload = self._by_uid.get(target.uid)
         return self._service_type(workload) if workload else ""
+
+    def depends_on(self, target: TargetKey) -> frozenset[str]:
+        """What the policies say the workload depends on, as namespace/name."""
+        workload = self._by_uid.get(target.uid)
+        return dependencies(self._policies[target.namespace], workload.labels) if workload else frozenset()
 
     def _service_type(self, workload: Workload) -> str:
         entries = (selected(policy, workload.labels) for policy in self._policies[workload.key.namespace])

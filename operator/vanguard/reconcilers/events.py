@@ -11,7 +11,12 @@ from vanguard.reconcilers.context import Context
 _log = logging.getLogger(__name__)
 COMPONENT = "vanguard"
 _MAX_MESSAGE = 1024
-_API_VERSIONS = {"Deployment": "apps/v1", "StatefulSet": "apps/v1", "Intervention": API_VERSION}
+_API_VERSIONS = {
+    "Deployment": "apps/v1",
+    "StatefulSet": "apps/v1",
+    "Intervention": API_VERSION,
+    "AutomationPolicy": API_VERSION,
+}
 
 
 async def tell(

@@ -10,12 +10,14 @@ from pydantic import ValidationError
 
 from vanguard.api.intervention import InterventionStatus, Phase
 from vanguard.api.kinds import Intervention
+from vanguard.domain import telling
 from vanguard.domain.change import never_landed, patch
+from vanguard.domain.delivery import next_due
 from vanguard.domain.lifecycle import Write, step
 from vanguard.domain.phases import DECIDING, IN_FLIGHT, TERMINAL
-from vanguard.errors import Conflict, Forbidden, Invalid, NotFound
+from vanguard.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
 from vanguard.ports import Raw
-from vanguard.reconcilers import events, reading
+from vanguard.reconcilers import events, policies, reading
 from vanguard.reconcilers.context import Context
 from vanguard.reconcilers.gather import gather
 from vanguard.telemetry import about
@@ -53,6 +55,7 @@ async def _until_settled(ctx: Context, namespace: str, name: str) -> Phase | Non
         raw = await reading.optional(ctx.cluster, "Intervention", namespace, name)
         if raw is None:
             ctx.locks.pop((namespace, name), None)
+            ctx.outbox.wake(namespace, name, None)
             return None
         try:
             iv = Intervention.read(raw)
@@ -60,6 +63,8 @@ async def _until_settled(ctx: Context, namespace: str, name: str) -> Phase | Non
             _log.error("Intervention cannot be read, nothing is done with it: %s", reading.told(error))
             return Phase.PENDING  # unfinished as far as anybody knows: a deletion must wait
         phase = iv.status.phase
+        # Also of one that is over: what it had to tell when the last process ended is told by this one.
+        ctx.outbox.wake(namespace, name, next_due(iv.status))
         with about(intervention=iv.metadata.uid):
             moved, refusal = await _advance(ctx, iv, raw, refusal)
         if not moved:
@@ -110,6 +115,7 @@ async def record(ctx: Context, iv: Intervention, raw: Raw, status: InterventionS
     Returns:
         Whether to look again at once. Measurements are no transition and can wait.
     """
+    status = telling.with_notice(iv, status, ctx.outbox.routes, ctx.clock.now())
     try:
         await ctx.cluster.replace_status("Intervention", {**raw, "status": status.wire()})
     except Conflict:
@@ -121,8 +127,19 @@ async def record(ctx: Context, iv: Intervention, raw: Raw, status: InterventionS
         return False
     ctx.telemetry.transitions.labels(status.phase, status.reason).inc()
     _log.info("%s -> %s: %s: %s", old.phase, status.phase, status.reason, status.message)
+    ctx.outbox.wake(iv.metadata.namespace, iv.metadata.name, next_due(status))
     await _tell(ctx, iv, status)
+    if status.phase in TERMINAL and status.started_at is not None:
+        await _settle_breakers(ctx)
     return status.phase not in DECIDING
+
+
+async def _settle_breakers(ctx: Context) -> None:
+    """An outcome may open or close a breaker: people are told at once, not at the next cycle."""
+    try:
+        await policies.refresh(ctx)
+    except ClusterError as error:
+        _log.warning("the policies' breakers are told at the next cycle: %s", error)
 
 
 async def _tell(ctx: Context, iv: Intervention, status: InterventionStatus) -> None:

@@ -66,16 +66,16 @@ async def interventions(cluster: Cluster, namespace: str = "") -> list[Intervent
     return readable(Intervention, await cluster.list("Intervention", namespace))
 
 
-async def every_intervention(cluster: Cluster, namespace: str) -> list[Intervention]:
-    """The Interventions of a namespace, without exception: budgets and slots are counted from them.
+async def every_intervention(cluster: Cluster) -> list[Intervention]:
+    """All Interventions, without exception: budgets, slots and breakers are counted from them.
 
     Raises:
         Unavailable: when one cannot be understood (a newer version's, say); what it did is not known then.
     """
-    raws = await cluster.list("Intervention", namespace)
+    raws = await cluster.list("Intervention")
     known = readable(Intervention, raws)
     if len(known) < len(raws):
-        raise Unavailable(f"{len(raws) - len(known)} Interventions in {namespace} cannot be read; nothing is decided")
+        raise Unavailable(f"{len(raws) - len(known)} Interventions cannot be read; nothing is decided")
     return known
 
 

@@ -1,4 +1,5 @@
 """The decision: may this be done now? Every gate is asked, every answer is kept.
 
-`gates` holds one function a gate, `chain` the table of them and what follows from their answers.
+`asking`, `certainty`, `limits` and `target` hold one function a gate, `chain` the table of them and what follows from
+their answers.
 """

@@ -8,7 +8,7 @@ from enum import StrEnum
 from vanguard.api.base import Mode
 from vanguard.api.intervention import GateResult
 from vanguard.api.reasons import GateVerdict, Reason
-from vanguard.domain.decision import gates
+from vanguard.domain.decision import asking, certainty, feasibility, limits, surroundings, target, timing
 from vanguard.domain.decision.facts import Answer, Facts
 
 Gate = Callable[[Facts], Answer]
@@ -16,23 +16,35 @@ Gate = Callable[[Facts], Answer]
 MODE = "mode"
 _MAX_MESSAGE = 1024
 # A shadow decision made on these would say nothing of what would have been done; it waits for a better look.
-_NOT_KNOWN_YET = frozenset({Reason.NOT_EVALUATED_YET, Reason.STALE_DATA, Reason.CLUSTER_UNREADABLE})
+_NOT_KNOWN_YET = frozenset(
+    {Reason.NOT_EVALUATED_YET, Reason.STALE_DATA, Reason.CLUSTER_UNREADABLE, Reason.TELEMETRY_UNHEALTHY}
+)
 CHANGE = "change-possible"
 
 GATES: tuple[tuple[str, Gate], ...] = (
-    ("alert", gates.alert),
-    ("action-enabled", gates.action_enabled),
-    ("suspended", gates.suspended),
-    ("override", gates.override),
-    (MODE, gates.mode),
-    ("data-quality", gates.data_quality),
-    ("confidence", gates.confidence),
-    ("window", gates.window),
-    ("budget", gates.budget),
-    ("cooldown", gates.cooldown),
-    ("concurrency", gates.concurrency),
-    ("target", gates.target),
-    (CHANGE, gates.change_possible),
+    ("alert", asking.alert),
+    ("action-enabled", asking.action_enabled),
+    ("suspended", asking.suspended),
+    ("override", asking.override),
+    (MODE, asking.mode),
+    ("data-quality", certainty.data_quality),
+    ("telemetry", surroundings.telemetry),
+    ("storm", surroundings.storm),
+    ("confidence", certainty.confidence),
+    ("effectiveness", certainty.effectiveness),
+    ("evidence", certainty.evidence),
+    ("window", timing.window),
+    ("budget", limits.budget),
+    ("cooldown", limits.cooldown),
+    ("concurrency", limits.concurrency),
+    ("breaker", limits.breaker),
+    ("target", target.target),
+    ("ownership", target.ownership),
+    ("disruption", surroundings.disruption),
+    ("room", surroundings.room),
+    ("other-alerts", surroundings.other_alerts),
+    ("reverts", feasibility.reverts),
+    (CHANGE, target.change_possible),
 )
 
 
@@ -69,19 +81,24 @@ def decide(facts: Facts) -> Decision:
     denial = _first(answers, GateVerdict.DENY)
     if denial is not None:
         return Decision(Outcome.REFUSE, denial.reason, denial.message, results)
-    hold = _first({name: answer for name, answer in answers.items() if name != MODE}, GateVerdict.HOLD)
+    hold = _told_hold(answers)
     if facts.mode is Mode.OBSERVE and not (hold and hold.reason in _NOT_KNOWN_YET):
         told = hold or Answer(GateVerdict.PASS, Reason.WOULD_ACT, Reason.WOULD_ACT.sentence)
         return Decision(Outcome.SHADOW, told.reason, told.message, results)
     if hold is not None:
-        return Decision(Outcome.WAIT, hold.reason, hold.message, results, _next_open(answers))
+        opening = timing.then_open(facts, _next_open(answers))
+        late = timing.too_late(facts, opening)
+        reason, message = (
+            (Reason.CANNOT_ACT_BEFORE_BREACH, f"{late}. {hold.message}") if late else (hold.reason, hold.message)
+        )
+        return Decision(Outcome.WAIT, reason, message, results, opening)
     if answers[MODE].verdict is GateVerdict.HOLD:
         return Decision(Outcome.ASK, answers[MODE].reason, answers[MODE].message, results)
     return Decision(Outcome.ADMIT, Reason.ADMITTED, Reason.ADMITTED.sentence, results)
 
 
 # What a person or the calendar may change after a decision; asked again before each write.
-STOPS = (gates.suspended, gates.override, gates.window)
+STOPS = (asking.suspended, asking.override, timing.window, asking.mode)
 
 
 def stopped(facts: Facts) -> tuple[Reason, str] | None:
@@ -130,6 +147,13 @@ def _result(name: str, answer: Answer) -> GateResult:
 
 def _first(answers: dict[str, Answer], verdict: GateVerdict) -> Answer | None:
     return next((answer for answer in answers.values() if answer.verdict is verdict), None)
+
+
+def _told_hold(answers: dict[str, Answer]) -> Answer | None:
+    """The first hold but the mode's; what was only not tried yet explains nothing where another holds."""
+    holding = [answer for name, answer in answers.items() if name != MODE and answer.verdict is GateVerdict.HOLD]
+    tried = (answer for answer in holding if answer.reason is not Reason.NOT_TRIED_YET)
+    return next(tried, holding[0] if holding else None)
 
 
 def _next_open(answers: dict[str, Answer]) -> datetime | None:

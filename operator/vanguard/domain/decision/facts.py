@@ -11,9 +11,30 @@ from vanguard.domain.alert import Alert
 from vanguard.domain.change import Impossible
 from vanguard.domain.consent import Consent, lower
 from vanguard.domain.diagnosis import Assessment
+from vanguard.domain.disruption import Budget
 from vanguard.domain.history import History
 from vanguard.domain.overrides import Overrides
-from vanguard.domain.workload import Workload
+from vanguard.domain.ownership import Claim
+from vanguard.domain.storm import Storm
+from vanguard.domain.vitals import Vitals
+from vanguard.domain.workload import Crash, Workload
+
+
+@dataclass(frozen=True)
+class Near:
+    """What is near the target and costs reads of its own; None is what could not be read.
+
+    Attributes:
+        budgets: the PodDisruptionBudgets that speak of the target's pods.
+        lacking: sentences on quotas that do not admit the pods a rollout adds.
+        fitting: how many of those pods the nodes have room for.
+        alerts: names of the alerts that the policies ask about and that fire.
+    """
+
+    budgets: tuple[Budget, ...] | None = None
+    lacking: tuple[str, ...] | None = None
+    fitting: int | None = None
+    alerts: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -26,6 +47,11 @@ class Facts:
         assessment: the newest evaluation of the target.
         fresh: whether that evaluation is recent enough to act on.
         change: the planned change, or why it is impossible; None when it could not be read.
+        crashed: the newest crash of a container of the target; None when the kubelet tells of none.
+        vitals: the operator's own senses; None when they were not examined lately.
+        storm: what trends together; None before detection's first cycle.
+        near: None before it was read, which is done when all cheaper gates pass.
+        claims: who else owns what would be written; None when that is not known.
         dry_run: None before it was tried, else empty, or the server's refusal.
     """
 
@@ -45,6 +71,11 @@ class Facts:
     dry_run: str | None
     dry_run_reason: Reason = Reason.DRY_RUN_REFUSED
     trouble: tuple[str, ...] = ()
+    crashed: Crash | None = None
+    vitals: Vitals | None = None
+    storm: Storm | None = None
+    near: Near | None = None
+    claims: tuple[Claim, ...] | None = None
 
     @property
     def mode(self) -> Mode:

@@ -1,0 +1,211 @@
+"""A person's word: approve, deny, abort, roll back, pause, resume, and reset a breaker."""
+
+from datetime import datetime, timedelta
+
+import click
+
+from vanguard.adapters.clock import SystemClock
+from vanguard.adapters.kubernetes import KubernetesCluster
+from vanguard.api.base import Annotation, format_time, parse_time
+from vanguard.api.intervention import ApprovalVerdict, Phase
+from vanguard.api.kinds import AutomationPolicy, Intervention
+from vanguard.api.policy import BreakerState
+from vanguard.cli.session import Session, annotation, found, options, written
+from vanguard.domain.phases import IN_FLIGHT, TERMINAL
+from vanguard.durations import parse_duration
+from vanguard.errors import Invalid
+from vanguard.ports import Raw
+
+_REASON = click.option("--reason", required=True, help="Why; it is recorded.")
+_KINDS = {"deployment": "Deployment", "deploy": "Deployment", "statefulset": "StatefulSet", "sts": "StatefulSet"}
+
+
+class Span(click.ParamType[timedelta]):
+    """A Go-style duration."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read one; click says what is wrong with it otherwise."""
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+async def user_name(cluster: KubernetesCluster) -> str:
+    """Who the API server says is asking."""
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    answer = await cluster.create("SelfSubjectReview", "", asked)
+    return str(answer["status"]["userInfo"]["username"])
+
+
+async def decide(
+    cluster: KubernetesCluster, session: Session, name: str, verdict: ApprovalVerdict, reason: str, valid_for: timedelta
+) -> str:
+    """Give a person's word on an Intervention, and say what comes of it."""
+    by, expires = await user_name(cluster), SystemClock().now() + valid_for
+
+    def change(raw: Raw) -> list[Raw]:
+        iv = Intervention.read(raw)
+        given = iv.spec.approval
+        if given is not None:
+            raise Invalid(f"{name} was {given.verdict.lower()} by {given.by} already; a word is given once")
+        if iv.status.phase in TERMINAL:
+            raise Invalid(f"{name} is over: {iv.status.phase}, {iv.status.reason}")
+        word: Raw = {"by": by, "verdict": verdict.value, "reason": reason, "intervention": iv.metadata.uid}
+        if verdict is ApprovalVerdict.APPROVED:
+            word["expiresAt"] = format_time(expires)
+        return [{"op": "add", "path": "/spec/approval", "value": word}]
+
+    await written(cluster, "Intervention", session.namespace, name, change)
+    until = f" until {format_time(expires)}" if verdict is ApprovalVerdict.APPROVED else ""
+    return f"{name} {verdict.lower()} by {by}{until}"
+
+
+@click.command()
+@click.argument("name")
+@_REASON
+@click.option("--for", "valid_for", type=Span(), default="1h", show_default=True, help="How long the word counts.")
+@options
+def approve(session: Session, name: str, reason: str, valid_for: timedelta) -> None:
+    """Let Intervention NAME act, once every gate lets it."""
+    click.echo(session.run(lambda c: decide(c, session, name, ApprovalVerdict.APPROVED, reason, valid_for)))
+
+
+@click.command()
+@click.argument("name")
+@_REASON
+@options
+def deny(session: Session, name: str, reason: str) -> None:
+    """Do not let Intervention NAME act."""
+    click.echo(session.run(lambda c: decide(c, session, name, ApprovalVerdict.DENIED, reason, timedelta(0))))
+
+
+@click.command()
+@click.argument("name")
+@_REASON
+@options
+def abort(session: Session, name: str, reason: str) -> None:
+    """Stop Intervention NAME; what it changed is undone."""
+    click.echo(session.run(lambda cluster: _stopped(cluster, session, name, Annotation.ABORT, reason)))
+
+
+@click.command()
+@click.argument("name")
+@_REASON
+@options
+def rollback(session: Session, name: str, reason: str) -> None:
+    """Undo what Intervention NAME changed, also long after it was kept."""
+    click.echo(session.run(lambda cluster: _stopped(cluster, session, name, Annotation.ROLLBACK, reason)))
+
+
+async def _stopped(cluster: KubernetesCluster, session: Session, name: str, how: Annotation, reason: str) -> str:
+    def change(raw: Raw) -> list[Raw]:
+        phase = Intervention.read(raw).status.phase
+        if phase in TERMINAL and not (how is Annotation.ROLLBACK and phase is Phase.SUCCEEDED):
+            raise Invalid(f"{name} is over ({phase}): there is nothing to stop or undo")
+        return annotation(how, reason)(raw)
+
+    raw = await written(cluster, "Intervention", session.namespace, name, change)
+    phase = Intervention.read(raw).status.phase
+    follows = "its change is being undone" if phase in IN_FLIGHT | {Phase.SUCCEEDED} else "it will not act"
+    return f"{name}: {follows}. Watch it: kubectl get iv {name} -n {session.namespace} -w"
+
+
+def _place(session: Session, what: str) -> tuple[str, str, str]:
+    """Kind, namespace and name of `namespace`, `deployment/orders` or `statefulset/db`."""
+    if what == "namespace":
+        return "Namespace", "", session.namespace
+    kind, _, name = what.partition("/")
+    if kind.lower() not in _KINDS or not name:
+        raise click.BadParameter(f"{what!r}; it must be deployment/NAME, statefulset/NAME or namespace")
+    return _KINDS[kind.lower()], session.namespace, name
+
+
+@click.command()
+@click.argument("what")
+@click.option("--for", "span", type=Span(), help="How long, such as 2h.")
+@click.option("--until", metavar="TIME", help="Until when, such as 2026-12-20T08:00:00Z.")
+@options
+def pause(session: Session, what: str, span: timedelta | None, until: str | None) -> None:
+    """Start nothing on WHAT (deployment/NAME, statefulset/NAME or namespace) for a while."""
+    if (span is None) == (until is None):
+        raise click.UsageError("one of --for and --until is needed")
+    end = _end(span, until)
+    kind, namespace, name = _place(session, what)
+    value = annotation(Annotation.PAUSED_UNTIL, format_time(end))
+    session.run(lambda cluster: written(cluster, kind, namespace, name, value))
+    click.echo(f"{kind} {name}: nothing starts until {format_time(end)}; what is in flight is finished")
+
+
+def _end(span: timedelta | None, until: str | None) -> datetime:
+    if span is not None:
+        return SystemClock().now() + span
+    try:
+        return parse_time(until)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--until") from error
+
+
+@click.command()
+@click.argument("what")
+@options
+def resume(session: Session, what: str) -> None:
+    """Take the pause from WHAT (deployment/NAME, statefulset/NAME or namespace)."""
+    kind, namespace, name = _place(session, what)
+    session.run(lambda cluster: written(cluster, kind, namespace, name, annotation(Annotation.PAUSED_UNTIL, None)))
+    click.echo(f"{kind} {name}: not paused")
+
+
+@click.group()
+def breaker() -> None:
+    """Show or reset the circuit breakers."""
+
+
+@breaker.command("show")
+@options
+def show_breakers(session: Session) -> None:
+    """How each policy's breaker stands."""
+    raws = session.run(lambda cluster: cluster.list("AutomationPolicy", session.namespace))
+    for policy in sorted(map(AutomationPolicy.read, raws), key=lambda one: one.metadata.name):
+        status = policy.status.breaker
+        if status is None:
+            click.echo(f"{policy.metadata.name}: not evaluated yet; is the operator running?")
+            continue
+        rule = policy.spec.circuit_breaker
+        text = f"{policy.metadata.name}: {status.state}, {status.failures} of {rule.failures} failures in a row"
+        if status.state is not BreakerState.CLOSED and status.retry_at is not None:
+            text += f", opened {_text(status.opened_at)}, one may be tried from {_text(status.retry_at)}"
+        click.echo(text)
+    if not raws:
+        click.echo(f"no AutomationPolicy in namespace {session.namespace}")
+
+
+def _text(at: datetime | None) -> str:
+    return format_time(at) if at else "unknown"
+
+
+@breaker.command("reset")
+@click.argument("policy")
+@_REASON
+@options
+def reset_breaker(session: Session, policy: str, reason: str) -> None:
+    """Close the breaker of POLICY: what failed until now does not count any more."""
+
+    async def work(cluster: KubernetesCluster) -> str:
+        await found(cluster, "AutomationPolicy", session.namespace, policy)
+        by, at = await user_name(cluster), format_time(SystemClock().now())
+
+        def change(raw: Raw) -> list[Raw]:
+            word = {"at": at, "by": by, "reason": reason}
+            rule = {**raw["spec"].get("circuitBreaker", {}), "reset": word}
+            return [{"op": "add", "path": "/spec/circuitBreaker", "value": rule}]
+
+        await written(cluster, "AutomationPolicy", session.namespace, policy, change)
+        return f"{policy}: failures before {at} do not count any more (reset by {by})"
+
+    click.echo(session.run(work))
+
+
+COMMANDS = (approve, deny, abort, rollback, pause, resume, breaker)

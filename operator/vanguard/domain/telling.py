@@ -1,0 +1,257 @@
+"""What people are told, and when: from what an Intervention was and has become to five lines for a tired person.
+
+One line each for what, why, outcome, the breach, and the one command that undoes (or approves) it. Text that people
+or other programs wrote is flattened to one line here; what a notifier's markup would make of it is the adapter's care.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from vanguard.api.base import Notification
+from vanguard.api.intervention import Comparison, Delivery, InterventionStatus, Notice, Phase
+from vanguard.api.kinds import Intervention
+from vanguard.api.pattern import Direction
+from vanguard.api.reasons import Reason
+
+MOST_NOTICES = 6
+_LINE = 400
+_ENDED_WELL = frozenset({Phase.SUCCEEDED, Phase.REJECTED, Phase.OBSERVED})
+_NO_CHANGE = frozenset({Phase.PENDING, Phase.AWAITING_APPROVAL, Phase.REJECTED, Phase.OBSERVED})
+
+Routes = Mapping[str, frozenset[Notification]]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One piece of news, ready to be sent.
+
+    Attributes:
+        id: the same for the same news, however often it is sent.
+        incident: what it belongs to: the Intervention's uid, or an announcement's key.
+        begun: when the incident began.
+        over: whether the incident ended well: nobody has to do anything.
+        about: names of what it is about, such as namespace and name.
+    """
+
+    id: str
+    incident: str
+    level: Notification
+    title: str
+    lines: tuple[str, ...]
+    at: datetime
+    begun: datetime
+    over: bool
+    about: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """The lines as one text."""
+        return "\n".join(self.lines)
+
+
+def flat(text: str, most: int = _LINE) -> str:
+    """Text of unknown origin as one line without control characters, at most so long."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return line if len(line) <= most else line[: most - 3] + "..."
+
+
+def clock_time(at: datetime | None) -> str:
+    """A time for people, always with its zone."""
+    return at.strftime("%Y-%m-%d %H:%M UTC") if at else "unknown"
+
+
+def with_notice(iv: Intervention, status: InterventionStatus, routes: Routes, now: datetime) -> InterventionStatus:
+    """The status to be recorded, with a notice in it where people are to be told of the move.
+
+    Args:
+        iv: the Intervention as it was read.
+        status: what it becomes.
+        routes: which levels each notifier is told.
+        now: the present time.
+    """
+    level = level_of(iv.status, status)
+    if level is None:
+        return status
+    over = _over(status)
+    heard = {delivery.notifier for notice in status.notices for delivery in notice.deliveries}
+    # Who heard that it began hears that it is over, whatever the level.
+    chosen = [name for name, levels in routes.items() if level in levels or (over and name in heard)]
+    notice = Notice(
+        id=str(max((int(notice.id) for notice in status.notices), default=0) + 1),
+        at=now,
+        level=level,
+        phase=status.phase,
+        reason=status.reason,
+        title=title(iv, status)[:200],
+        lines=lines(iv, status),
+        over=over,
+        deliveries=tuple(Delivery(notifier=name) for name in sorted(chosen)),
+    )
+    return status.model_copy(update={"notices": (*status.notices, notice)[-MOST_NOTICES:]})
+
+
+def level_of(old: InterventionStatus, new: InterventionStatus) -> Notification | None:
+    """How loudly people are told of a move; None where they are not."""
+    last = next(reversed(new.notices), None)
+    said_last = last is not None and (last.phase, last.reason) == (new.phase, new.reason)
+    if (old.phase, old.reason) == (new.phase, new.reason) or said_last:
+        return None
+    wanted = Notification.INFO if new.notification is Notification.INFO else Notification.ALERT
+    match new.phase:
+        case Phase.AWAITING_APPROVAL:
+            return Notification.APPROVAL_REQUIRED
+        case Phase.PENDING if new.reason == Reason.CANNOT_ACT_BEFORE_BREACH:
+            return Notification.ALERT
+        case Phase.APPLYING if new.applied_at is not None:
+            return wanted
+        case Phase.SUCCEEDED:
+            return wanted
+        case Phase.ROLLED_BACK | Phase.FAILED:
+            return Notification.ALERT
+        case Phase.OBSERVED:
+            return Notification.INFO
+        case Phase.REJECTED if new.reason == Reason.NOT_AUTOMATED:
+            return Notification.APPROVAL_REQUIRED
+        case Phase.REJECTED if last is not None:
+            return Notification.INFO  # who was told that it began is told that it is over
+        case _:
+            return None
+
+
+def _over(status: InterventionStatus) -> bool:
+    """A change that was taken back is no good end for who must find the cause; the breach still comes."""
+    return status.phase in _ENDED_WELL and status.reason not in {Reason.EXPIRED, Reason.NOT_AUTOMATED}
+
+
+def title(iv: Intervention, status: InterventionStatus) -> str:
+    """Where and how it stands, in a few words."""
+    target = iv.spec.target
+    return f"{iv.metadata.namespace}/{target.name}: {_HEADLINES.get(status.phase, status.phase)} ({status.reason})"
+
+
+_HEADLINES = {
+    Phase.PENDING: "Vanguard may not act in time",
+    Phase.AWAITING_APPROVAL: "your approval is needed",
+    Phase.APPLYING: "changed, now watching",
+    Phase.SUCCEEDED: "changed and better",
+    Phase.ROLLED_BACK: "changed, did not help, taken back",
+    Phase.FAILED: "FAILED, please look",
+    Phase.REJECTED: "will not be done",
+    Phase.OBSERVED: "would have been changed",
+}
+
+
+def lines(iv: Intervention, status: InterventionStatus) -> tuple[str, ...]:
+    """The five lines: what, why, outcome, breach, and what to type."""
+    return tuple(
+        flat(line)
+        for line in (
+            f"What: {_what(iv, status)}",
+            f"Why: {_why(iv)}",
+            f"Outcome: {_outcome(status)}",
+            f"Breach: {_breach(iv)}",
+            _command(iv, status),
+        )
+    )
+
+
+def _what(iv: Intervention, status: InterventionStatus) -> str:
+    target, action = iv.spec.target, iv.spec.action
+    change = status.change.summary if status.change else f"{action.type} {action.tunable or ''}".strip()
+    verb = {
+        Phase.PENDING: "waits to do",
+        Phase.AWAITING_APPROVAL: "wants to do",
+        Phase.OBSERVED: "would have done",
+        Phase.REJECTED: "did not do",
+        Phase.ROLLED_BACK: "did and took back",
+    }.get(status.phase, "did" if status.applied_at else "was to do")
+    return f"Vanguard {verb}: {change}, on {target.kind} {target.name} in namespace {iv.metadata.namespace}"
+
+
+def _why(iv: Intervention) -> str:
+    cause = iv.spec.cause
+    way = "rising" if cause.direction is Direction.RISING else "falling"
+    return (
+        f"{iv.spec.diagnosis.title}. {cause.signal} was {cause.value:f} and {way} by {abs(cause.slope_per_hour):f} "
+        f"an hour towards its limit {cause.limit:f}; {cause.breach_percent_4h}% likely to reach it within 4h, "
+        f"{cause.breach_percent_8h}% within 8h, {cause.breach_percent_12h}% within 12h"
+    )
+
+
+def _outcome(status: InterventionStatus) -> str:
+    said = _sentence(status.reason)
+    figures = "; ".join(_figures(seen) for seen in status.comparisons)
+    if status.phase is Phase.APPLYING:
+        return "not known yet; it is being watched and taken back unless it helps"
+    if status.phase is Phase.ROLLED_BACK and status.undo is not None:
+        undo = status.undo
+        asked = "" if figures or undo.message == _sentence(undo.reason) else f"{undo.message}. "
+        return f"{_sentence(undo.reason)} {asked}{said} {figures}".strip()
+    if figures and status.phase not in _NO_CHANGE:
+        return f"{said} {figures}"
+    return f"{said} {status.message if status.message != said else ''}".strip()
+
+
+def _sentence(reason: str) -> str:
+    return Reason(reason).sentence if reason in set(Reason) else reason
+
+
+def _figures(seen: Comparison) -> str:
+    if seen.before is None or seen.after is None:
+        return f"{seen.name} not measurable"
+    change = f" ({seen.change_percent:+.1f}%)" if seen.change_percent is not None else ""
+    return f"{seen.name} {_rounded(seen.before)} -> {_rounded(seen.after)}{change}"
+
+
+def _rounded(value: Decimal) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{float(value):.3g}"  # noqa: PLR2004 - three figures are enough
+
+
+def _breach(iv: Intervention) -> str:
+    cause = iv.spec.cause
+    if cause.breach_at is None:
+        return "no time foreseen; see the probabilities above"
+    between = f" (between {clock_time(cause.breach_earliest)} and {clock_time(cause.breach_latest)})"
+    known = cause.breach_earliest is not None and cause.breach_latest is not None
+    return f"without a change expected at {clock_time(cause.breach_at)}{between if known else ''}"
+
+
+def _command(iv: Intervention, status: InterventionStatus) -> str:
+    where = f"{iv.metadata.name} -n {iv.metadata.namespace}"
+    match status.phase:
+        case Phase.AWAITING_APPROVAL:
+            return f'Approve: vanguard approve {where} --reason "..."  (or deny)'
+        case Phase.APPLYING | Phase.SUCCEEDED:
+            annotated = f"{iv.metadata.name} vanguard.dev/rollback='...'"
+            return f"Undo: kubectl annotate intervention -n {iv.metadata.namespace} {annotated}"
+        case Phase.FAILED:
+            return f"Look: kubectl describe intervention {where}  (the prior values are in status.change.restorePoint)"
+        case Phase.PENDING:
+            return f"Do it by hand, or open a window. Look: kubectl describe intervention {where}"
+        case Phase.REJECTED if status.reason == Reason.NOT_AUTOMATED:
+            return f"Do it by hand: Vanguard never does this. Look: kubectl describe intervention {where}"
+        case _:
+            return f"Nothing to undo. Look: kubectl describe intervention {where}"
+
+
+def message_of(iv: Intervention, notice: Notice) -> Message:
+    """A recorded notice, ready to be sent."""
+    meta = iv.metadata
+    return Message(
+        id=f"{meta.uid}-{notice.id}",
+        incident=meta.uid,
+        level=notice.level,
+        title=notice.title,
+        lines=notice.lines,
+        at=notice.at,
+        begun=meta.creation_timestamp or notice.at,
+        over=notice.over,
+        about={
+            "namespace": meta.namespace,
+            "intervention": meta.name,
+            "phase": notice.phase.value,
+            "reason": notice.reason,
+        },
+    )

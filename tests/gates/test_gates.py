@@ -1,0 +1,349 @@
+"""Every gate on the real API server: one row for each answer that lets pass, one or more for those that do not.
+
+Whatever a gate says, the operator's first look writes to no workload, ConfigMap or pod.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from devcluster.cluster import Cluster
+from devcluster.credentials import ADMIN
+from tests.cluster.stage import AT_ONCE, closed_window
+from tests.gates.scene import NAME, SHOP, TARGET, TARGET_PATH, VANGUARD, Scene
+from vanguard.api.base import Annotation, WorkloadKind, format_time
+from vanguard.api.reasons import GateVerdict, Reason
+from vanguard.domain.alert import INACTIVE
+from vanguard.domain.decision.chain import GATES
+from vanguard.domain.storm import Storm
+from vanguard.domain.workload import TargetKey
+
+PASS, HOLD, DENY = GateVerdict.PASS, GateVerdict.HOLD, GateVerdict.DENY
+Arrange = Callable[[Scene], object]
+BYSTANDER = TargetKey("bank", WorkloadKind.DEPLOYMENT, "other", "uid-other")
+
+
+def policy(**spec: Any) -> Arrange:
+    """The team's policy says something else."""
+    return lambda scene: scene.policy["spec"].update(spec)
+
+
+def action(**consent: Any) -> Arrange:
+    """The policy's consent to TunePool says something else."""
+
+    def arrange(scene: Scene) -> None:
+        for entry in scene.policy["spec"]["actions"]:
+            if entry["type"] == "TunePool":
+                entry.update(consent)
+
+    return arrange
+
+
+def annotated(annotation: Annotation, value: str) -> Arrange:
+    """Somebody annotated the workload."""
+    return lambda scene: scene.change(TARGET_PATH, metadata={"annotations": {annotation.value: value}})
+
+
+def evaluated(**assessment: Any) -> Arrange:
+    """Detection's newest evaluation differs."""
+
+    def arrange(scene: Scene) -> None:
+        scene.assessment = assessment
+
+    return arrange
+
+
+def before(minutes: int, phase: str = "Succeeded", **told: Any) -> Arrange:
+    """An earlier Intervention on the target, begun so long ago and over a minute later if it is over."""
+
+    def arrange(scene: Scene) -> None:
+        begun = scene.now - timedelta(minutes=minutes)
+        status = {"phase": phase, "reason": "Improved", "startedAt": format_time(begun)}
+        if phase == "Succeeded":
+            status["completedAt"] = format_time(begun + timedelta(minutes=1))
+        scene.past.append({**status, **told})
+
+    return arrange
+
+
+def pattern(**spec: Any) -> Arrange:
+    """The pattern says something else."""
+    return lambda scene: scene.pattern["spec"].update(spec)
+
+
+def answered(policy_says: dict[str, Any] | None = None, **word: Any) -> Arrange:
+    """A person has to approve, and an administrator has given this word."""
+
+    def arrange(scene: Scene) -> None:
+        scene.policy["spec"].update({"mode": "Approve", **(policy_says or {})})
+        scene.approval = word
+
+    return arrange
+
+
+def failures(count: int) -> Arrange:
+    """So many failed in a row, on another target."""
+
+    def arrange(scene: Scene) -> None:
+        for number in range(count):
+            other = {"target": {"uid": f"00000000-0000-0000-0000-00000000000{number}"}}
+            before(30 - number, verdict="Degraded", spec=other)(scene)
+            scene.past[-1].update(
+                phase="RolledBack",
+                reason="Restored",
+                completedAt=format_time(scene.now - timedelta(minutes=20 - number)),
+            )
+
+    return arrange
+
+
+FOUR_EYES = {"approvals": {"authorMayApprove": False, "author": ADMIN}}
+
+
+ARGO = {"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/orders"}
+
+
+def marked(**metadata: dict[str, str]) -> Arrange:
+    """A tool left its mark on the workload."""
+    return lambda scene: scene.change(TARGET_PATH, metadata=metadata)
+
+
+def managed_by_argo(scene: Scene) -> None:
+    """A GitOps tool applied the very field, and left no mark."""
+    path = f"/api/v1/namespaces/{SHOP}/configmaps/{TARGET}-config"
+    before = scene.ask("GET", path)
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{TARGET}-config", "namespace": SHOP},
+            "data": {"POOL_SIZE": "50"}}  # fmt: skip
+    manager = ("--server-side", "--force-conflicts", "--field-manager=argocd-controller")
+    scene.cluster.kubectl("apply", *manager, "-f", "-", stdin=json.dumps(body))
+
+    def back() -> None:
+        now = scene.ask("GET", path)
+        scene.ask("PUT", path, {**before, "metadata": {**now["metadata"], "managedFields": [{}]}})
+
+    scene.cleanup.append(back)
+
+
+def unseen(scene: Scene) -> None:
+    """Detection has not looked since the operator started."""
+    scene.seen = False
+
+
+def resolved(scene: Scene) -> None:
+    """The alert is over."""
+    scene.alert = INACTIVE
+
+
+def made_anew(scene: Scene) -> None:
+    """The Intervention was for a workload of the same name that is gone."""
+    scene.intervention["target"] = {"uid": "00000000-0000-0000-0000-000000000000"}
+
+
+def mid_rollout(scene: Scene) -> None:
+    """A rollout that cannot finish at once."""
+    scene.change(TARGET_PATH, spec={"paused": True})
+
+
+def as_it_is(_scene: Scene) -> None:
+    """Nothing stands in the way."""
+
+
+def taken_back_twice(scene: Scene) -> None:
+    """Two earlier Interventions on the target, each taken back by somebody else."""
+    for minutes in (60 * 24, 60 * 48):
+        before(minutes, phase="Failed", reason="ExternallyReverted")(scene)
+
+
+def at_max(scene: Scene) -> None:
+    """The value is as large as the policy allows."""
+    for tunable in scene.policy["spec"]["workloads"][0]["tunables"]:
+        tunable["max"] = 50
+
+
+def knowing(**context: Any) -> Arrange:
+    """What detection has left in the process differs."""
+
+    def arrange(scene: Scene) -> None:
+        scene.arrange.append(lambda ctx: [setattr(ctx, name, value) for name, value in context.items()])
+
+    return arrange
+
+
+def alerts(*firing: dict[str, str]) -> Arrange:
+    """The policy asks about critical alerts, and these fire."""
+
+    def arrange(scene: Scene) -> None:
+        scene.policy["spec"]["stability"] = {**AT_ONCE, "alertsMatcher": {"severity": "critical"}}
+        scene.arrange.append(lambda ctx: setattr(ctx.metrics, "alerts", list(firing)))
+
+    return arrange
+
+
+def settled(scene: Scene, path: str) -> None:
+    """Wait until a controller has seen the object as it is."""
+    until = time.monotonic() + 30
+    while (raw := scene.ask("GET", path)).get("status", {}).get("observedGeneration") != raw["metadata"]["generation"]:
+        assert time.monotonic() < until, f"{path} was not seen by its controller"
+        time.sleep(0.1)
+
+
+def budgeted(allowed: int, *, first_gone: int = 1) -> Arrange:
+    """Pods go before their successors are ready, and a PodDisruptionBudget lets so many of the three go."""
+
+    def arrange(scene: Scene) -> None:
+        rolling = {"maxSurge": 0 if first_gone else 1, "maxUnavailable": first_gone}
+        scene.change(TARGET_PATH, spec={"strategy": {"rollingUpdate": rolling}})
+        path = f"/apis/policy/v1/namespaces/{SHOP}/poddisruptionbudgets"
+        spec = {"minAvailable": 3 - allowed, "selector": {"matchLabels": {"app": "orders"}}}
+        scene.make(path, {"metadata": {"name": "orders"}, "spec": spec})
+        settled(scene, f"{path}/orders")
+        settled(scene, TARGET_PATH)
+
+    return arrange
+
+
+def one_goes_first(scene: Scene) -> None:
+    """All replicas are to stay ready, and the rollout takes one away."""
+    scene.policy["spec"]["limits"]["minHealthyPercent"] = 100
+    budgeted(3)(scene)
+
+
+def quota(pods: int) -> Arrange:
+    """The namespace may have so many pods."""
+    body = {"metadata": {"name": "team"}, "spec": {"hard": {"pods": str(pods)}}}
+    return lambda scene: scene.make(f"/api/v1/namespaces/{SHOP}/resourcequotas", body)
+
+
+def cordoned(scene: Scene) -> None:
+    """Nobody may be placed on the only node."""
+    scene.change("/api/v1/nodes/fake-1", spec={"unschedulable": True})
+
+
+ROWS: list[tuple[str, GateVerdict, Reason, Arrange]] = [
+    ("alert", PASS, Reason.ALERT_FIRING, as_it_is),
+    ("alert", HOLD, Reason.NOT_EVALUATED_YET, unseen),
+    ("alert", DENY, Reason.ALERT_RESOLVED, resolved),
+    ("action-enabled", PASS, Reason.ACTION_ENABLED, as_it_is),
+    ("action-enabled", DENY, Reason.ACTION_NOT_ENABLED, action(enabled=False)),
+    ("action-enabled", DENY, Reason.ROLLBACK_UNSAFE, pattern(rollbackSafe=False)),
+    ("suspended", PASS, Reason.NOT_SUSPENDED, as_it_is),
+    ("suspended", HOLD, Reason.SUSPENDED, policy(suspend=True)),
+    ("override", PASS, Reason.NO_OVERRIDE, as_it_is),
+    ("override", HOLD, Reason.DISABLED_BY_ANNOTATION, annotated(Annotation.AUTOMATION, "Disabled")),
+    ("override", HOLD, Reason.PAUSED_BY_ANNOTATION, annotated(Annotation.PAUSED_UNTIL, "2100-01-01T00:00:00Z")),
+    ("override", HOLD, Reason.OVERRIDE_UNREADABLE, annotated(Annotation.PAUSED_UNTIL, "tomorrow")),
+    ("mode", PASS, Reason.AUTOMATIC, as_it_is),
+    ("mode", HOLD, Reason.OBSERVE_ONLY, policy(mode="Observe")),
+    ("mode", HOLD, Reason.APPROVAL_REQUIRED, policy(mode="Approve")),
+    ("mode", PASS, Reason.APPROVED, answered()),
+    ("mode", DENY, Reason.APPROVAL_DENIED, answered(verdict="Denied", reason="not today")),
+    ("mode", DENY, Reason.APPROVAL_EXPIRED, answered(expiresAt="2026-01-01T00:00:00Z")),
+    ("mode", DENY, Reason.APPROVAL_INVALID, answered(expiresAt="2100-01-01T00:00:00Z")),
+    ("mode", DENY, Reason.APPROVER_IS_AUTHOR, answered(FOUR_EYES)),
+    ("effectiveness", PASS, Reason.EFFECTIVENESS_SUFFICIENT, as_it_is),
+    ("effectiveness", HOLD, Reason.EFFECTIVENESS_TOO_LOW, action(minEffectivenessPercent=99)),
+    ("evidence", PASS, Reason.EVIDENCE_SUFFICIENT, as_it_is),
+    ("evidence", HOLD, Reason.FORECAST_ONLY, pattern(rollbackSafe=False)),
+    ("breaker", PASS, Reason.BREAKER_CLOSED, failures(2)),
+    ("breaker", HOLD, Reason.BREAKER_OPEN, failures(3)),
+    ("data-quality", PASS, Reason.DATA_GOOD, as_it_is),
+    ("data-quality", HOLD, Reason.MISSING_DATA, evaluated(positive=None, reason=Reason.MISSING_DATA)),
+    ("confidence", PASS, Reason.CONFIDENCE_SUFFICIENT, as_it_is),
+    ("confidence", HOLD, Reason.CONFIDENCE_TOO_LOW, evaluated(p_breach=(0.2, 0.5, 0.6))),
+    ("window", PASS, Reason.WINDOW_OPEN, as_it_is),
+    ("window", HOLD, Reason.WINDOW_CLOSED, policy(windows=closed_window())),
+    ("window", HOLD, Reason.NO_WINDOW, policy(windows=[])),
+    (
+        "window",
+        HOLD,
+        Reason.FROZEN,
+        policy(freezes=[{"name": "audit", "from": "2026-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}]),
+    ),
+    ("budget", PASS, Reason.BUDGET_AVAILABLE, before(60 * 24 * 3)),
+    ("budget", HOLD, Reason.DAILY_BUDGET_SPENT, action(maxPerDay=0)),
+    ("budget", HOLD, Reason.WEEKLY_BUDGET_SPENT, action(maxPerWeek=0)),
+    ("cooldown", PASS, Reason.COOLDOWN_OVER, before(60 * 24 * 3)),
+    ("cooldown", HOLD, Reason.COOLING_DOWN, before(10)),
+    ("concurrency", PASS, Reason.SLOT_FREE, as_it_is),
+    ("concurrency", HOLD, Reason.ANOTHER_IN_FLIGHT, before(1, phase="Baselining")),
+    ("target", PASS, Reason.TARGET_HEALTHY, as_it_is),
+    ("target", DENY, Reason.TARGET_REPLACED, made_anew),
+    ("target", HOLD, Reason.ROLLOUT_IN_PROGRESS, mid_rollout),
+    ("target", HOLD, Reason.RECENTLY_CHANGED, policy(stability={"quietFor": "24h"})),
+    ("target", HOLD, Reason.TOO_FEW_REPLICAS, one_goes_first),
+    ("telemetry", PASS, Reason.TELEMETRY_HEALTHY, as_it_is),
+    ("telemetry", HOLD, Reason.TELEMETRY_UNHEALTHY, knowing(vitals=None)),
+    ("storm", PASS, Reason.NO_STORM, as_it_is),
+    ("storm", HOLD, Reason.NOT_EVALUATED_YET, knowing(storm=None)),
+    ("storm", HOLD, Reason.STORM_GUARD, knowing(storm=Storm((BYSTANDER,), 9))),
+    ("disruption", PASS, Reason.DISRUPTION_ALLOWED, budgeted(1)),
+    ("disruption", PASS, Reason.DISRUPTION_ALLOWED, budgeted(0, first_gone=0)),
+    ("disruption", HOLD, Reason.DISRUPTION_BUDGET_EXHAUSTED, budgeted(0)),
+    ("room", PASS, Reason.ROOM_AVAILABLE, quota(100)),
+    ("room", HOLD, Reason.QUOTA_EXHAUSTED, quota(0)),
+    ("room", HOLD, Reason.NO_HEADROOM, cordoned),
+    (
+        "other-alerts",
+        PASS,
+        Reason.NO_OTHER_ALERTS,
+        alerts({"alertname": "A", "namespace": SHOP, "severity": "warning"}),
+    ),
+    (
+        "other-alerts",
+        HOLD,
+        Reason.OTHER_ALERTS_FIRING,
+        alerts({"alertname": "A", "namespace": SHOP, "severity": "critical"}),
+    ),
+    ("ownership", PASS, Reason.OWNED_BY_NOBODY_ELSE, as_it_is),
+    (
+        "ownership",
+        DENY,
+        Reason.GIT_OPS_OWNED,
+        marked(annotations=ARGO),
+    ),
+    ("ownership", DENY, Reason.GIT_OPS_OWNED, marked(labels={"kustomize.toolkit.fluxcd.io/name": "shop"})),
+    ("ownership", DENY, Reason.GIT_OPS_OWNED, managed_by_argo),
+    ("reverts", PASS, Reason.NOT_REVERTED, before(60 * 24, phase="Failed", reason="ExternallyReverted")),
+    ("reverts", DENY, Reason.EXTERNALLY_REVERTED, taken_back_twice),
+    ("change-possible", PASS, Reason.CHANGE_POSSIBLE, as_it_is),
+    ("change-possible", DENY, Reason.AT_MAXIMUM, at_max),
+    ("change-possible", HOLD, Reason.NOT_TRIED_YET, policy(suspend=True)),
+]
+
+
+@pytest.fixture
+def scene(cluster: Cluster) -> Iterator[Scene]:
+    """A scene in which every gate lets pass; all is put back at the end."""
+    made = Scene(cluster)
+    yield made
+    for undo in reversed(made.cleanup):
+        undo()
+
+
+@pytest.mark.parametrize(("gate", "verdict", "reason", "arrange"), ROWS, ids=[f"{row[0]}: {row[2]}" for row in ROWS])
+def test_a_gate_says_so_and_nothing_is_touched(
+    scene: Scene, gate: str, verdict: GateVerdict, reason: Reason, arrange: Arrange
+) -> None:
+    arrange(scene)
+    answer = scene.gate(gate)
+    assert (answer.verdict, answer.reason) == (verdict, reason), answer.message
+    assert answer.message
+    assert scene.touched() == []
+
+
+@pytest.mark.parametrize("gate", [name for name, _ in GATES])
+def test_every_gate_has_a_row_that_passes_and_one_that_does_not(gate: str) -> None:
+    verdicts = {row[1] for row in ROWS if row[0] == gate}
+    assert PASS in verdicts
+    assert verdicts & {HOLD, DENY}
+
+
+def test_with_every_gate_open_it_is_admitted(scene: Scene) -> None:
+    decided = scene.decide()
+    assert [(gate.name, gate.reason) for gate in decided.status.gates if gate.verdict is not PASS] == []
+    assert decided.status.phase == "Baselining"
+    assert scene.ask("GET", f"{VANGUARD}/namespaces/{SHOP}/interventions/{NAME}")["status"]["startedAt"]
