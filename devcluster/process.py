@@ -32,14 +32,14 @@ class Identity:
 
 def birth(pid: int) -> str | None:
     """When the process `pid` was started, or None if there is none (a zombie counts as none)."""
+    stat = Path(f"/proc/{pid}/stat")
+    born = _birth_from_proc(stat) if Path("/proc/self/stat").exists() else _birth_from_ps(pid)
     child = _children.get(pid)
-    if child is not None and child.poll() is not None:  # reaps our own children
+    if child is not None and (born is None or child.poll() is not None):
+        child.wait()  # our own, and dead: reaped, or it would stay a zombie
         del _children[pid]
         return None
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        return _birth_from_proc(stat)
-    return _birth_from_ps(pid)
+    return born
 
 
 def _birth_from_proc(stat: Path) -> str | None:
