@@ -25,6 +25,24 @@ ACCOUNT = f"system:serviceaccount:{NAMESPACE}:vanguard"
 WORKLOAD, OPERATOR = "demo-workload", "operator"
 DEPLOYMENTS = ("orders", "checkout", "catalog", "storefront")
 
+
+@dataclass(frozen=True)
+class Play:
+    """What is put on the cluster: manifests, the namespaces whose services are played, and the chart's values."""
+
+    workloads: tuple[Path, ...]
+    namespaces: tuple[str, ...]
+    values: Path
+
+
+SHOP = Play((DEMO / "workload.yaml",), ("shop",), DEMO / "values.yaml")
+# The demo's second act needs more services, which must have a past from the start.
+GOVERNED = Play(
+    (*SHOP.workloads, DEMO / "governed" / "workload.yaml"),
+    (*SHOP.namespaces, "bank", "market"),
+    DEMO / "governed" / "values.yaml",
+)
+
 # Short, so that people see something happen; the operator's own defaults are 15 minutes and 10 seconds.
 FAST = {"VANGUARD_DETECTION_INTERVAL": "5s", "VANGUARD_RECONCILE_INTERVAL": "1s"}
 
@@ -59,24 +77,34 @@ def up(state: Path, *, kind: bool = False) -> int:
     return 0
 
 
-def start(state: Path, *, kind: bool = False) -> Running:
-    """Start everything that does not run yet."""
+def start(state: Path, *, kind: bool = False, play: Play = SHOP, **settings: str) -> Running:
+    """Start everything that does not run yet.
+
+    Args:
+        state: the cluster's folder.
+        kind: whether kind is used.
+        play: what is put on it.
+        settings: VANGUARD_* variables of the operator that differ.
+    """
     cluster = KindCluster(state) if kind else Cluster(state)
     with told("control plane"):
         cluster.start()
-    install(cluster)
-    prometheus = start_workload(cluster)
+    install(cluster, play)
+    prometheus = start_workload(cluster, play)
     with told("operator"):
-        start_operator(cluster, prometheus)
+        start_operator(cluster, prometheus, **settings)
     return Running(cluster, prometheus)
 
 
-def install(cluster: Cluster | KindCluster) -> None:
-    """Demo namespace and workload, CRDs, and the chart with the rights of its ServiceAccount."""
+def install(cluster: Cluster | KindCluster, play: Play = SHOP) -> None:
+    """Demo namespaces and workloads, CRDs, and the chart with the rights of its ServiceAccount."""
     with told("demo workload"):
-        cluster.apply(DEMO / "workload.yaml")
-        for name in DEPLOYMENTS:
-            cluster.kubectl("-n", "shop", "rollout", "status", f"deployment/{name}", "--timeout=60s")
+        for workload in play.workloads:
+            cluster.apply(workload)
+        for namespace in play.namespaces:
+            names = cluster.kubectl("-n", namespace, "get", "deployments", "-o", "name").stdout.split()
+            for name in names:
+                cluster.kubectl("-n", namespace, "rollout", "status", name, "--timeout=60s")
     with told("CRDs and chart"):
         cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
         cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(ROOT / "crds"))
@@ -90,11 +118,11 @@ def install(cluster: Cluster | KindCluster) -> None:
             "--create-namespace",
             "--skip-crds",
             "--values",
-            str(DEMO / "values.yaml"),
+            str(play.values),
         )
 
 
-def start_workload(cluster: Cluster | KindCluster) -> Prometheus:
+def start_workload(cluster: Cluster | KindCluster, play: Play = SHOP) -> Prometheus:
     """Seven days of past into Prometheus, then the demo workload's present."""
     prometheus, parts = Prometheus(cluster.state), cluster.parts
     running = parts.get(WORKLOAD)
@@ -103,6 +131,7 @@ def start_workload(cluster: Cluster | KindCluster) -> Prometheus:
     port = parts.choose_port(WORKLOAD)
     address, world = f"127.0.0.1:{port}", cluster.state / "world"
     common = ["--kubeconfig", str(cluster.state / "kubeconfig"), "--state", str(world)]
+    common += [word for namespace in play.namespaces for word in ("--namespace", namespace)]
     tool = [sys.executable, "-m", "devcluster.demoload"]
     past = cluster.state / "past.om"
     if not past.exists():

@@ -14,6 +14,7 @@ import click
 from devcluster.demoload import backfill as past
 from devcluster.demoload.cluster_view import connect
 from devcluster.demoload.exporter import Exporter
+from devcluster.demoload.services import CASTS, Service
 from devcluster.demoload.world_file import WorldFile
 from devcluster.errors import DevclusterError
 
@@ -29,7 +30,15 @@ def cli() -> None:
 def _common(command: Decorated) -> Decorated:
     """The options that both commands have."""
     for option in (
-        click.option("--namespace", default="shop", show_default=True, help="Where the services live."),
+        click.option(
+            "--namespace",
+            "namespaces",
+            multiple=True,
+            default=("shop",),
+            show_default=True,
+            type=click.Choice(sorted(CASTS)),
+            help="Where the services live; repeatable.",
+        ),
         click.option(
             "--state",
             required=True,
@@ -67,9 +76,9 @@ def _labels(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> li
 @_common
 @click.option("--port", required=True, type=click.IntRange(0, 65535), help="Port of /metrics; 0: a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True)
-def serve(*, kubeconfig: Path, state: Path, namespace: str, port: int, host: str) -> None:
+def serve(*, kubeconfig: Path, state: Path, namespaces: tuple[str, ...], port: int, host: str) -> None:
     """Publish the present on /metrics until SIGTERM."""
-    _run(_serve(kubeconfig, state, namespace, host, port))
+    _run(_serve(kubeconfig, state, namespaces, host, port))
 
 
 @cli.command()
@@ -83,7 +92,7 @@ def backfill(
     *,
     kubeconfig: Path,
     state: Path,
-    namespace: str,
+    namespaces: tuple[str, ...],
     out: Path,
     days: float,
     step: int,
@@ -94,8 +103,8 @@ def backfill(
 
     async def write() -> None:
         memory = WorldFile(state)
-        world = memory.load()
-        async with connect(kubeconfig, namespace) as view:
+        world = memory.load(_cast(namespaces))
+        async with connect(kubeconfig, namespaces) as view:
             snapshot = await past.settled(view, world, wait_seconds=wait)
         samples = past.backfill(memory, world, snapshot, out, days=days, step_seconds=step, labels=label)
         click.echo(f"wrote {samples} samples of {len(snapshot.pods)} pods to {out}")
@@ -103,10 +112,14 @@ def backfill(
     _run(write())
 
 
-async def _serve(kubeconfig: Path, state: Path, namespace: str, host: str, port: int) -> None:
+def _cast(namespaces: tuple[str, ...]) -> list[Service]:
+    return [service for namespace in namespaces for service in CASTS[namespace]]
+
+
+async def _serve(kubeconfig: Path, state: Path, namespaces: tuple[str, ...], host: str, port: int) -> None:
     memory = WorldFile(state)
-    async with connect(kubeconfig, namespace) as view:
-        exporter = Exporter(memory.load(), view, memory)
+    async with connect(kubeconfig, namespaces) as view:
+        exporter = Exporter(memory.load(_cast(namespaces)), view, memory)
         serving = asyncio.create_task(exporter.serve(port, host=host))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

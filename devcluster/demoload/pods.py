@@ -5,7 +5,7 @@ spec, a key of a ConfigMap, or comes with `envFrom`; a limit is the container's.
 is absent, never guessed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,6 +54,15 @@ def read_snapshot(at: float, *, deployments: list[Json], pods: list[Json], confi
     seen = (_read_pod(raw, owner, configs) for owner, raw in _owned(deployments, pods))
     desired = {item["metadata"]["name"]: item["spec"].get("replicas", 1) for item in deployments}
     return Snapshot(at=at, pods=tuple(sorted(seen, key=lambda pod: pod.name)), desired=desired)
+
+
+def joined(snapshots: Sequence[Snapshot]) -> Snapshot:
+    """Several namespaces' as one, as old as the oldest of them."""
+    return Snapshot(
+        at=min(snapshot.at for snapshot in snapshots),
+        pods=tuple(sorted((pod for snapshot in snapshots for pod in snapshot.pods), key=lambda pod: pod.name)),
+        desired={name: count for snapshot in snapshots for name, count in snapshot.desired.items()},
+    )
 
 
 def _owned(deployments: list[Json], pods: list[Json]) -> Iterator[tuple[str, Json]]:

@@ -1,4 +1,4 @@
-"""What a service is made of, and the four services of the demo.
+"""What a service is made of, and the services of the demo, by namespace.
 
 A `Service` is a record of parameters; `world` turns it into numbers. Demand is given in percent of the
 connections the service was shipped with (`pool` times `replicas`), so that a curve reads as the pool use
@@ -6,7 +6,7 @@ that people would see on a dashboard before anybody changes anything. Hours coun
 negative is the past.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -153,3 +153,18 @@ STOREFRONT = Service(
 )
 
 DEMO: tuple[Service, ...] = (ORDERS, CHECKOUT, CATALOG, STOREFRONT)
+
+# What the governed act is about. In the bank a larger pool helps, but somebody else has a say: of the window and the
+# approval (payments), of the repository that owns the configuration (invoices).
+BANK: tuple[Service, ...] = tuple(
+    replace(ORDERS, name=name, demand=Rise(level=level, per_hour=4.0, began=-10.0, lasts=18.0), replicas=2)
+    for name, level in (("payments", 41.2), ("invoices", 40.8))
+)
+
+# On the market every service shares checkout's trouble, so that the remedy fails each time it is tried.
+MARKET: tuple[Service, ...] = tuple(
+    replace(CHECKOUT, name=name, demand=Rise(level=level, per_hour=3.9, began=-10.0, lasts=18.0), replicas=2)
+    for name, level in (("search", 41.3), ("reviews", 41.5), ("prices", 41.7), ("wishlist", 41.4))
+)
+
+CASTS: dict[str, tuple[Service, ...]] = {"shop": DEMO, "bank": BANK, "market": MARKET}

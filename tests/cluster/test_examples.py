@@ -41,6 +41,9 @@ def queries() -> Iterator[Any]:
 @pytest.mark.parametrize("file", [file for file in FILES if objects(file)], ids=name)
 def test_the_server_takes_it(cluster: Cluster, file: Path) -> None:
     options = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
+    # A dry run makes no namespace for what is in the same file.
+    for space in {one["metadata"].get("namespace", "default") for one in objects(file)}:
+        cluster.apply(yaml.safe_dump({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}}))
     cluster.kubectl("apply", *options, "-f", str(file))
 
 

@@ -88,9 +88,9 @@ def decide(facts: Facts) -> Decision:
     if hold is not None:
         opening = timing.then_open(facts, _next_open(answers))
         late = timing.too_late(facts, opening)
-        reason, message = (
-            (Reason.CANNOT_ACT_BEFORE_BREACH, f"{late}. {hold.message}") if late else (hold.reason, hold.message)
-        )
+        reason, message = (Reason.CANNOT_ACT_BEFORE_BREACH, late) if late else (hold.reason, hold.message)
+        if late and hold.message not in late:
+            message += f". {hold.message}"
         return Decision(Outcome.WAIT, reason, message, results, opening)
     if answers[MODE].verdict is GateVerdict.HOLD:
         return Decision(Outcome.ASK, answers[MODE].reason, answers[MODE].message, results)
