@@ -21,6 +21,7 @@ from vanguard.domain.alert import INACTIVE
 from vanguard.domain.decision.chain import GATES
 from vanguard.domain.storm import Storm
 from vanguard.domain.workload import TargetKey
+from vanguard.reconcilers.context import Context
 
 PASS, HOLD, DENY = GateVerdict.PASS, GateVerdict.HOLD, GateVerdict.DENY
 Arrange = Callable[[Scene], object]
@@ -101,6 +102,7 @@ def failures(count: int) -> Arrange:
     return arrange
 
 
+NOWHERE = {"configMapKey": {"name": "orders-config", "key": "NO_SUCH_KEY"}}
 FOUR_EYES = {"approvals": {"authorMayApprove": False, "author": ADMIN}}
 
 
@@ -138,9 +140,9 @@ def resolved(scene: Scene) -> None:
     scene.alert = INACTIVE
 
 
-def made_anew(scene: Scene) -> None:
-    """The Intervention was for a workload of the same name that is gone."""
-    scene.intervention["target"] = {"uid": "00000000-0000-0000-0000-000000000000"}
+def wanting(**spec: Any) -> Arrange:
+    """The Intervention's spec says something else."""
+    return lambda scene: scene.intervention.update(spec)
 
 
 def mid_rollout(scene: Scene) -> None:
@@ -158,10 +160,29 @@ def taken_back_twice(scene: Scene) -> None:
         before(minutes, phase="Failed", reason="ExternallyReverted")(scene)
 
 
-def at_max(scene: Scene) -> None:
-    """The value is as large as the policy allows."""
-    for tunable in scene.policy["spec"]["workloads"][0]["tunables"]:
-        tunable["max"] = 50
+def tunable(**told: Any) -> Arrange:
+    """What the policy says of the value that is to be tuned."""
+    return lambda scene: [one.update(told) for one in scene.policy["spec"]["workloads"][0]["tunables"]]
+
+
+def limits(**told: int) -> Arrange:
+    """The policy's bounds over all actions say something else."""
+    return lambda scene: scene.policy["spec"]["limits"].update(told)
+
+
+def one_is_tried(scene: Scene) -> None:
+    """The breaker's pause is over, and another target's Intervention is the one that is tried."""
+    policy(circuitBreaker={"failures": 3, "pause": "1m"})(scene)
+    limits(maxConcurrent=5)(scene)
+    failures(3)(scene)
+    before(5, phase="Monitoring", spec={"target": {"uid": "00000000-0000-0000-0000-000000000009"}})(scene)
+
+
+def sharing(ctx: Context) -> None:
+    """The target and a bystander trend, and their teams say that they use the same database."""
+    uid = next(iter(ctx.board))[1]
+    target = TargetKey(SHOP, WorkloadKind.DEPLOYMENT, TARGET, uid)
+    ctx.storm = Storm(watched=9, shared={"shop/database": (BYSTANDER, target)})
 
 
 def knowing(**context: Any) -> Arrange:
@@ -227,9 +248,12 @@ ROWS: list[tuple[str, GateVerdict, Reason, Arrange]] = [
     ("alert", PASS, Reason.ALERT_FIRING, as_it_is),
     ("alert", HOLD, Reason.NOT_EVALUATED_YET, unseen),
     ("alert", DENY, Reason.ALERT_RESOLVED, resolved),
+    ("alert", DENY, Reason.PATTERN_CHANGED, wanting(pattern={"generation": 9})),
     ("action-enabled", PASS, Reason.ACTION_ENABLED, as_it_is),
     ("action-enabled", DENY, Reason.ACTION_NOT_ENABLED, action(enabled=False)),
     ("action-enabled", DENY, Reason.ROLLBACK_UNSAFE, pattern(rollbackSafe=False)),
+    ("action-enabled", DENY, Reason.NOT_AUTOMATED, wanting(action={"type": "DeployCode"})),
+    ("action-enabled", HOLD, Reason.POLICY_INVALID, policy(timeZone="Nowhere/Land")),
     ("suspended", PASS, Reason.NOT_SUSPENDED, as_it_is),
     ("suspended", HOLD, Reason.SUSPENDED, policy(suspend=True)),
     ("override", PASS, Reason.NO_OVERRIDE, as_it_is),
@@ -250,7 +274,9 @@ ROWS: list[tuple[str, GateVerdict, Reason, Arrange]] = [
     ("evidence", HOLD, Reason.FORECAST_ONLY, pattern(rollbackSafe=False)),
     ("breaker", PASS, Reason.BREAKER_CLOSED, failures(2)),
     ("breaker", HOLD, Reason.BREAKER_OPEN, failures(3)),
+    ("breaker", HOLD, Reason.BREAKER_HALF_OPEN, one_is_tried),
     ("data-quality", PASS, Reason.DATA_GOOD, as_it_is),
+    ("data-quality", HOLD, Reason.STALE_DATA, knowing(board={})),
     ("data-quality", HOLD, Reason.MISSING_DATA, evaluated(positive=None, reason=Reason.MISSING_DATA)),
     ("confidence", PASS, Reason.CONFIDENCE_SUFFICIENT, as_it_is),
     ("confidence", HOLD, Reason.CONFIDENCE_TOO_LOW, evaluated(p_breach=(0.2, 0.5, 0.6))),
@@ -266,12 +292,14 @@ ROWS: list[tuple[str, GateVerdict, Reason, Arrange]] = [
     ("budget", PASS, Reason.BUDGET_AVAILABLE, before(60 * 24 * 3)),
     ("budget", HOLD, Reason.DAILY_BUDGET_SPENT, action(maxPerDay=0)),
     ("budget", HOLD, Reason.WEEKLY_BUDGET_SPENT, action(maxPerWeek=0)),
+    ("budget", HOLD, Reason.TARGET_BUDGET_SPENT, limits(maxPerTargetPerDay=0)),
+    ("budget", HOLD, Reason.NAMESPACE_BUDGET_SPENT, limits(maxPerNamespacePerDay=0)),
     ("cooldown", PASS, Reason.COOLDOWN_OVER, before(60 * 24 * 3)),
     ("cooldown", HOLD, Reason.COOLING_DOWN, before(10)),
     ("concurrency", PASS, Reason.SLOT_FREE, as_it_is),
     ("concurrency", HOLD, Reason.ANOTHER_IN_FLIGHT, before(1, phase="Baselining")),
     ("target", PASS, Reason.TARGET_HEALTHY, as_it_is),
-    ("target", DENY, Reason.TARGET_REPLACED, made_anew),
+    ("target", DENY, Reason.TARGET_REPLACED, wanting(target={"uid": "00000000-0000-0000-0000-000000000000"})),
     ("target", HOLD, Reason.ROLLOUT_IN_PROGRESS, mid_rollout),
     ("target", HOLD, Reason.RECENTLY_CHANGED, policy(stability={"quietFor": "24h"})),
     ("target", HOLD, Reason.TOO_FEW_REPLICAS, one_goes_first),
@@ -280,6 +308,7 @@ ROWS: list[tuple[str, GateVerdict, Reason, Arrange]] = [
     ("storm", PASS, Reason.NO_STORM, as_it_is),
     ("storm", HOLD, Reason.NOT_EVALUATED_YET, knowing(storm=None)),
     ("storm", HOLD, Reason.STORM_GUARD, knowing(storm=Storm((BYSTANDER,), 9))),
+    ("storm", HOLD, Reason.SHARED_DEPENDENCY, lambda scene: scene.arrange.append(sharing)),
     ("disruption", PASS, Reason.DISRUPTION_ALLOWED, budgeted(1)),
     ("disruption", PASS, Reason.DISRUPTION_ALLOWED, budgeted(0, first_gone=0)),
     ("disruption", HOLD, Reason.DISRUPTION_BUDGET_EXHAUSTED, budgeted(0)),
@@ -310,7 +339,10 @@ ROWS: list[tuple[str, GateVerdict, Reason, Arrange]] = [
     ("reverts", PASS, Reason.NOT_REVERTED, before(60 * 24, phase="Failed", reason="ExternallyReverted")),
     ("reverts", DENY, Reason.EXTERNALLY_REVERTED, taken_back_twice),
     ("change-possible", PASS, Reason.CHANGE_POSSIBLE, as_it_is),
-    ("change-possible", DENY, Reason.AT_MAXIMUM, at_max),
+    ("change-possible", DENY, Reason.AT_MAXIMUM, tunable(max=50)),
+    ("change-possible", DENY, Reason.OUT_OF_BOUNDS, tunable(max=40)),
+    ("change-possible", DENY, Reason.TUNABLE_UNKNOWN, tunable(name="threads")),
+    ("change-possible", DENY, Reason.VALUE_MISSING, tunable(location=NOWHERE)),
     ("change-possible", HOLD, Reason.NOT_TRIED_YET, policy(suspend=True)),
 ]
 
