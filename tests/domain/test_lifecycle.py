@@ -13,10 +13,12 @@ from tests.domain import given as g
 from vanguard.api.base import Annotation, format_time
 from vanguard.api.intervention import Comparison, InterventionStatus, Phase, Transition, Undo, Verdict
 from vanguard.api.reasons import Reason
+from vanguard.domain import undoing
 from vanguard.domain.change import StepState
 from vanguard.domain.decision.chain import Outcome
 from vanguard.domain.lifecycle import BASELINE_DEADLINE, EXPIRY, NOTHING, Next, View, Write, moved, step
 from vanguard.domain.phases import DECIDING, IN_FLIGHT, TERMINAL, TRANSITIONS
+from vanguard.domain.undoing import Tried
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 CHANGE = g.change()  # a ConfigMap key, then a restart: two steps
@@ -445,6 +447,24 @@ MOVES: list[tuple[Phase, str, dict[str, Any], Phase | None, str]] = [
     ),
     (Phase.SUCCEEDED, "kept", {}, None, ""),
     (Phase.SUCCEEDED, "undo asked for", {"meta": ROLLBACK}, Phase.ROLLING_BACK, "RollbackRequested"),
+    (
+        Phase.ROLLING_BACK,
+        "made again after it was undone",
+        {"status": {"undo": RESTORED}},
+        Phase.FAILED,
+        "TargetDrifted",
+    ),
+    (
+        Phase.ROLLING_BACK,
+        "met by somebody else's writes to the end",
+        {
+            "tried": Tried(0, inverse=True, missed="test failed"),
+            "now": g.NOW + 10 * MINUTE,
+            "status": {"undo": UNDO.model_copy(update={"attempts": 4})},
+        },
+        Phase.FAILED,
+        "UndoFailed",
+    ),
     (Phase.SUCCEEDED, "aborted too late", {"meta": ABORT}, None, ""),
     (Phase.SUCCEEDED, "deleted", {"meta": DELETED}, None, ""),
     *(
@@ -931,3 +951,29 @@ def test_a_refused_undo_is_tried_again_after_growing_pauses(late: int) -> None:
         again = view(Phase.ROLLING_BACK, status={"undo": undo}, now=after.undo.next_attempt_at)
         assert step(again).effect == Write(0, inverse=True)
     assert pauses == [15, 30, 60, 120]
+
+
+@pytest.mark.parametrize(
+    ("tried", "undone"),
+    [
+        (Tried(0, inverse=True, missed="test failed"), 1),
+        (Tried(0, inverse=True), 1),
+        (Tried(1, inverse=True), 1),
+        (None, 0),
+        (Tried(0, inverse=False), 0),
+    ],
+    ids=["it met another write", "it was made again", "so was the step before", "none was made", "it was the change"],
+)
+def test_an_undo_that_did_not_last_counts_and_one_not_tried_does_not(tried: Tried | None, undone: int) -> None:
+    following = step(view(Phase.ROLLING_BACK, tried=tried))
+    found = following.status.undo.attempts if following.status and following.status.undo else 0
+    assert (found, following.effect is None) == (undone, undone == 1)
+
+
+def test_who_meets_an_undo_again_and_again_makes_it_pause() -> None:
+    undo, pauses = UNDO, []
+    for _ in range(5):
+        undo = undoing.missed(undo, g.NOW)
+        assert undo.next_attempt_at is not None
+        pauses.append((undo.next_attempt_at - g.NOW).total_seconds())
+    assert pauses == [0, 0, 15, 30, 60]

@@ -264,7 +264,7 @@ class Undo(Model):
     reason: ReasonText
     message: Sentence = ""
     started_at: Time
-    attempts: Annotated[int, Field(ge=0, le=1000, description="Writes that the server refused.")] = 0
+    attempts: Annotated[int, Field(ge=0, le=1000, description="Writes that were refused or did not last.")] = 0
     next_attempt_at: Annotated[Time | None, Field(description="Before it, nothing is tried again.")] = None
     restored_at: Annotated[Time | None, Field(description="When the values were back; the rollout follows.")] = None
 

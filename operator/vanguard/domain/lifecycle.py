@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from vanguard.api.base import Annotation
+from vanguard.api.base import Annotation, format_time
 from vanguard.api.intervention import (
     Change,
     Comparison,
@@ -62,6 +62,7 @@ class View:
         unhealthy: during the watch, in what way the target is; empty when it is well or nobody knows.
         rolled_out: whether the target's rollout is complete.
         refusal: why the last write, or the reading of the objects, was refused for good; empty if none was.
+        tried: the write made just before this look; None when there was none.
         held: in Applying, why a person or the time forbids the next write by now; None when nothing does.
         guarded: whether the finalizer that holds a deletion until the change is undone is in place.
     """
@@ -81,6 +82,7 @@ class View:
     unhealthy: str = ""
     rolled_out: bool = False
     refusal: str = ""
+    tried: undoing.Tried | None = None
     guarded: bool = False
     held: tuple[Reason, str] | None = None
 
@@ -341,6 +343,8 @@ def _rolling_back(view: View) -> Next:
     if StepState.DRIFTED in states:
         return moved(view, Phase.FAILED, Reason.TARGET_DRIFTED)
     todo = next((i for i, state in enumerate(states) if state is StepState.APPLIED), None)
+    if todo is not None and undo.restored_at is not None:
+        return moved(view, Phase.FAILED, Reason.TARGET_DRIFTED, "somebody made the change again after it was undone")
     if todo is not None:
         return _take_back(view, undo, todo)
     if not change.rollout or view.rolled_out:
@@ -355,13 +359,15 @@ def _rolling_back(view: View) -> Next:
 
 
 def _take_back(view: View, undo: Undo, todo: int) -> Next:
-    """Try again after growing pauses. Only refusals end it, and only late and repeated ones."""
-    if view.refusal:
-        undo = undoing.refused(undo, view.now)
-        if undoing.given_up(undo, view.now, _deadline(view)):
-            return moved(view, Phase.FAILED, Reason.UNDO_FAILED, view.refusal, undo=undo)
-        return Next(view.status.model_copy(update={"undo": undo}))
-    return Next(effect=Write(todo, inverse=True)) if undoing.due(undo, view.now) else NOTHING
+    """Try again after growing pauses. What did not last ends it only when it is late and was tried often enough."""
+    why = view.refusal or undoing.did_not_last(view.tried, todo)
+    if not why:
+        return Next(effect=Write(todo, inverse=True)) if undoing.due(undo, view.now) else NOTHING
+    undo = undoing.refused(undo, view.now) if view.refusal else undoing.missed(undo, view.now)
+    if undoing.given_up(undo, view.now, _deadline(view)):
+        told = f"{undo.attempts} attempts since {format_time(undo.started_at)} failed; the last: {why}"
+        return moved(view, Phase.FAILED, Reason.UNDO_FAILED, told, undo=undo)
+    return Next(view.status.model_copy(update={"undo": undo}))
 
 
 def _succeeded(view: View) -> Next:

@@ -19,6 +19,7 @@ from vanguard.domain.decision.chain import (
 from vanguard.domain.diagnosis import signal_of
 from vanguard.domain.lifecycle import View
 from vanguard.domain.phases import DECIDING, TERMINAL
+from vanguard.domain.undoing import Tried
 from vanguard.domain.workload import Workload, crashing, read_workload
 from vanguard.errors import Forbidden, MetricsError
 from vanguard.ports import Raw
@@ -28,18 +29,24 @@ from vanguard.reconcilers.facts import consent_of, dry_run, facts_of, surroundin
 from vanguard.reconcilers.near import near
 
 
-async def gather(ctx: Context, iv: Intervention, refusal: str = "") -> View:
+async def gather(ctx: Context, iv: Intervention, tried: Tried | None = None) -> View:
     """All that the Intervention's next step may look at.
 
     Args:
         ctx: the process.
         iv: the Intervention, fresh from the server.
-        refusal: why its last write was refused for good, if it was.
+        tried: the write made just before this look, if one was.
 
     Raises:
         ClusterError: when the API server gives no answer; nothing is concluded then.
     """
-    view = View(now=ctx.clock.now(), intervention=iv, refusal=refusal, guarded=FINALIZER in iv.metadata.finalizers)
+    view = View(
+        now=ctx.clock.now(),
+        intervention=iv,
+        tried=tried,
+        refusal=tried.refused if tried else "",
+        guarded=FINALIZER in iv.metadata.finalizers,
+    )
     if iv.status.phase in TERMINAL:
         return view
     view = replace(view, pattern=await reading.pattern(ctx.cluster, iv.spec.pattern.name))

@@ -5,6 +5,7 @@
 
 import contextlib
 import logging
+from enum import Enum
 
 from pydantic import ValidationError
 
@@ -15,7 +16,8 @@ from vanguard.domain.change import never_landed, patch
 from vanguard.domain.delivery import next_due
 from vanguard.domain.lifecycle import Write, step
 from vanguard.domain.phases import DECIDING, IN_FLIGHT, TERMINAL
-from vanguard.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound
+from vanguard.domain.undoing import Tried
+from vanguard.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 from vanguard.ports import Raw
 from vanguard.reconcilers import events, policies, reading
 from vanguard.reconcilers.context import Context
@@ -26,8 +28,18 @@ _log = logging.getLogger(__name__)
 
 # More steps than any Intervention has; what is left over is done at the next look.
 _MAX_STEPS = 12
+# Writes that met somebody else's; who writes all the time is not to be outrun by hammering the server.
+_MOST_MISSES = 3
 _DECIDED_UNDER_LOCK = DECIDING | {Phase.BASELINING}
 _WARN = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.FAILED})
+
+
+class Follows(Enum):
+    """What comes after one step."""
+
+    NOTHING = "nothing for now"
+    LOOK = "another look"
+    MISSED = "another look, for somebody else wrote at the same moment"
 
 
 async def reconcile(ctx: Context, namespace: str, name: str) -> Phase | None:
@@ -50,7 +62,7 @@ async def reconcile(ctx: Context, namespace: str, name: str) -> Phase | None:
 
 
 async def _until_settled(ctx: Context, namespace: str, name: str) -> Phase | None:
-    refusal, phase = "", None
+    tried, phase, misses = None, None, 0
     for _ in range(_MAX_STEPS):
         raw = await reading.optional(ctx.cluster, "Intervention", namespace, name)
         if raw is None:
@@ -66,28 +78,34 @@ async def _until_settled(ctx: Context, namespace: str, name: str) -> Phase | Non
         # Also of one that is over: what it had to tell when the last process ended is told by this one.
         ctx.outbox.wake(namespace, name, next_due(iv.status))
         with about(intervention=iv.metadata.uid):
-            moved, refusal = await _advance(ctx, iv, raw, refusal)
-        if not moved:
+            follows, tried = await _advance(ctx, iv, raw, tried)
+        misses += follows is Follows.MISSED
+        if follows is Follows.NOTHING or misses == _MOST_MISSES:
             return phase
     return phase
 
 
-async def _advance(ctx: Context, iv: Intervention, raw: Raw, refusal: str) -> tuple[bool, str]:
+async def _advance(ctx: Context, iv: Intervention, raw: Raw, tried: Tried | None) -> tuple[Follows, Tried | None]:
     """One look and the one thing that follows. Gates are asked and their answer recorded under one lock."""
     async with ctx.admission if iv.status.phase in _DECIDED_UNDER_LOCK else contextlib.nullcontext():
-        following = step(await gather(ctx, iv, refusal))
+        following = step(await gather(ctx, iv, tried))
         if following.effect is not None:
-            return True, await act(ctx, iv, following.effect)
+            tried = await act(ctx, iv, following.effect)
+            return Follows.MISSED if tried.missed else Follows.LOOK, tried
         if following.status is not None:
-            return await record(ctx, iv, raw, following.status), ""
-        return False, ""
+            return await record(ctx, iv, raw, following.status), None
+        return Follows.NOTHING, None
 
 
-async def act(ctx: Context, iv: Intervention, write: Write) -> str:
+async def act(ctx: Context, iv: Intervention, write: Write) -> Tried:
     """Make one step of the recorded change, or take it back.
 
     Returns:
-        Empty, or why the server refused it for good. Whether it landed is read from the object at the next look.
+        What the server said. Whether it landed is read from the object at the next look.
+
+    Raises:
+        ClusterError: when there was no answer to a change. To undo one is tried so often and no more, whatever
+            comes in its way; whether to make one is decided anew.
     """
     change = iv.status.change
     if change is None:
@@ -97,19 +115,24 @@ async def act(ctx: Context, iv: Intervention, write: Write) -> str:
     try:
         raw = await ctx.cluster.get(kind, namespace, name)
         if not write.inverse and not never_landed(todo, raw):
-            return ""  # somebody wrote since the look that led here: look again before writing
+            return Tried(write.index, write.inverse, missed="somebody wrote since the look that led here")
         await ctx.cluster.patch(kind, namespace, name, patch(todo, raw, inverse=write.inverse))
     except (Conflict, NotFound) as error:
         _log.info("%s %s moved on under the write, looking again: %s", kind, name, error)
+        return Tried(write.index, write.inverse, missed=str(error))
     except (Forbidden, Invalid) as error:
         _log.warning("%s %s refused the write: %s", kind, name, error)
-        return str(error)
-    else:
-        _log.info("%s %s %s", "restored" if write.inverse else "changed", kind, name)
-    return ""
+        return Tried(write.index, write.inverse, refused=str(error))
+    except Unavailable as error:
+        if not write.inverse:
+            raise
+        _log.warning("%s %s: no answer to the undoing, looking whether it landed: %s", kind, name, error)
+        return Tried(write.index, write.inverse, missed=str(error))
+    _log.info("%s %s %s", "restored" if write.inverse else "changed", kind, name)
+    return Tried(write.index, write.inverse)
 
 
-async def record(ctx: Context, iv: Intervention, raw: Raw, status: InterventionStatus) -> bool:
+async def record(ctx: Context, iv: Intervention, raw: Raw, status: InterventionStatus) -> Follows:
     """Write the status, guarded by the resourceVersion it was decided on; tell people of a transition.
 
     Returns:
@@ -119,19 +142,19 @@ async def record(ctx: Context, iv: Intervention, raw: Raw, status: InterventionS
     try:
         await ctx.cluster.replace_status("Intervention", {**raw, "status": status.wire()})
     except Conflict:
-        return True
+        return Follows.MISSED
     except NotFound:
-        return False
+        return Follows.NOTHING
     old = iv.status
     if (old.phase, old.reason) == (status.phase, status.reason) and old.timeline == status.timeline:
-        return False
+        return Follows.NOTHING
     ctx.telemetry.transitions.labels(status.phase, status.reason).inc()
     _log.info("%s -> %s: %s: %s", old.phase, status.phase, status.reason, status.message)
     ctx.outbox.wake(iv.metadata.namespace, iv.metadata.name, next_due(status))
     await _tell(ctx, iv, status)
     if status.phase in TERMINAL and status.started_at is not None:
         await _settle_breakers(ctx)
-    return status.phase not in DECIDING
+    return Follows.NOTHING if status.phase in DECIDING else Follows.LOOK
 
 
 async def _settle_breakers(ctx: Context) -> None:
