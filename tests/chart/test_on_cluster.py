@@ -336,6 +336,33 @@ def test_who_writes_a_policy_that_its_author_may_not_approve_is_its_author(insta
     installed.kubectl("delete", "ap", "four-eyes", "-n", "shop")
 
 
+def test_a_breaker_is_reset_only_in_ones_own_name(installed: Cluster) -> None:
+    def policy(by: str | None, *, failures: int = 3, reason: str = "fixed") -> str:
+        reset = {"at": "2026-01-01T00:00:00Z", "by": by, "reason": reason}
+        breaker = {"failures": failures, **({"reset": reset} if by else {})}
+        workloads = [{"selector": {"matchLabels": {"app": "x"}}, "serviceType": "web"}]
+        meta = {"name": "reset", "namespace": "shop"}
+        spec = {"workloads": workloads, "circuitBreaker": breaker}
+        told = {"apiVersion": "vanguard.dev/v1alpha1", "kind": "AutomationPolicy", "metadata": meta, "spec": spec}
+        return json.dumps(told)
+
+    def write(said: str) -> str:
+        return installed.kubectl("apply", f"--as={EDITOR}", "-f", "-", stdin=said, check=False).stderr
+
+    forged = f"spec.circuitBreaker.reset.by must be your own user name, {EDITOR}, not {APPROVER}"
+    assert forged in write(policy(APPROVER)), "a policy cannot be made with one in another's name"
+    assert write(policy(None)) == ""
+    assert forged in write(policy(APPROVER)), "nor given one later"
+    assert write(policy(EDITOR)) == ""
+    said = policy(EDITOR, reason="other words")
+    assert f"not {EDITOR}" in installed.kubectl("apply", "-f", "-", stdin=said, check=False).stderr, (
+        "not even by an admin"
+    )
+    assert write(policy(EDITOR, failures=4)) == "", "who writes something else leaves it as it is"
+    assert write(policy(None)) == "", "it may be taken away"
+    installed.kubectl("delete", "ap", "reset", "-n", "shop")
+
+
 def test_an_approver_signs_only_with_their_own_name(installed: Cluster) -> None:
     forged = _approve(installed, APPROVER, by=EDITOR)
     assert forged.returncode != 0

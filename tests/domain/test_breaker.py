@@ -97,6 +97,14 @@ def test_a_reset_forgets_what_ended_before() -> None:
     assert state(F, F, F, F, F, rule=reset(g.NOW - 13 * MINUTE)) is OPEN, "three failed since"
 
 
+@pytest.mark.parametrize("ahead", [timedelta(seconds=1), timedelta(days=365)])
+def test_a_reset_in_the_future_says_nothing_until_then(ahead: timedelta) -> None:
+    rule = replace(RULE, reset_at=g.NOW + ahead)
+    failures = past(F, F, F)
+    assert breaker_of(rule, failures, g.NOW) == breaker_of(RULE, failures, g.NOW)
+    assert breaker_of(rule, failures, g.NOW + ahead).state is CLOSED
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 500), st.sampled_from(list(Outcome))), max_size=20),
     st.integers(1, 5),

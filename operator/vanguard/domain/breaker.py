@@ -27,7 +27,8 @@ class BreakerRule:
         failures: how many in a row open it.
         pause: how long after the last failure nothing starts.
         counts_inconclusive: whether an outcome that could not be measured is a failure.
-        reset_at: when a person last closed it; what ended before does not count.
+        reset_at: when a person last closed it; what ended before does not count. A time that has not come yet says
+            nothing: else it would excuse failures that are still to happen.
     """
 
     policy: str
@@ -74,8 +75,9 @@ def breaker_of(rule: BreakerRule, started: Iterable[Started], now: datetime) -> 
     """
     own = [entry for entry in started if not rule.namespace or entry.namespace == rule.namespace]
     failures, last = 0, None
+    forgiven = rule.reset_at if rule.reset_at is not None and rule.reset_at <= now else None
     for entry in sorted(own, key=lambda entry: entry.ended_at or now):
-        if entry.ended_at is None or (rule.reset_at is not None and entry.ended_at <= rule.reset_at):
+        if entry.ended_at is None or (forgiven is not None and entry.ended_at <= forgiven):
             continue
         if entry.outcome is Outcome.HELPED:
             failures = 0
