@@ -1,5 +1,7 @@
 """The circuit breaker: when it opens, whom it lets try, and what closes it."""
 
+import random
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -8,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.domain import given as g
+from vanguard.api.intervention import Phase, Undo, Verdict
+from vanguard.api.kinds import Intervention
 from vanguard.api.policy import BreakerState
 from vanguard.domain.breaker import Breaker, BreakerRule, breaker_of
-from vanguard.domain.history import Outcome, Started
+from vanguard.domain.history import Outcome, Started, history_of
+from vanguard.domain.phases import TERMINAL
 
 MINUTE = timedelta(minutes=1)
 RULE = BreakerRule(policy="shop", namespace="shop", failures=3, pause=60 * MINUTE)
@@ -105,20 +110,102 @@ def test_a_reset_in_the_future_says_nothing_until_then(ahead: timedelta) -> None
     assert breaker_of(rule, failures, g.NOW + ahead).state is CLOSED
 
 
+def recorded(
+    phase: Phase, ended: timedelta, verdict: Verdict | None = None, *, admitted: bool = True, name: str = ""
+) -> Intervention:
+    """An Intervention as it is retained, over (or last looked at) so long ago."""
+    at = g.NOW - ended
+    undo = Undo(reason="Degraded", message="", started_at=at) if phase is Phase.ROLLED_BACK else None
+    return g.intervention(
+        phase,
+        meta={"name": name or f"iv-{ended}-{phase}", "uid": f"u-{ended}-{phase}-{name}"},
+        started_at=at - 20 * MINUTE if admitted else None,
+        completed_at=at if phase in TERMINAL else None,
+        verdict=verdict,
+        undo=undo,
+    )
+
+
+def failure(ended: timedelta) -> Intervention:
+    return recorded(Phase.ROLLED_BACK, ended, Verdict.DEGRADED)
+
+
+def standing(ivs: Sequence[Intervention], rule: BreakerRule = RULE) -> Breaker:
+    """How the breaker stands, as a process that has just started finds it."""
+    return breaker_of(rule, history_of(ivs).started, g.NOW)
+
+
+# What asks, is dry-run, is checked or only watched, and changes nothing.
+VALIDATIONS = [
+    pytest.param((Phase.REJECTED, False), id="refused by a gate"),
+    pytest.param((Phase.REJECTED, True), id="admitted, and not measurable"),
+    pytest.param((Phase.OBSERVED, False), id="only observed"),
+    pytest.param((Phase.PENDING, False), id="dry-run, and waiting for its turn"),
+    pytest.param((Phase.AWAITING_APPROVAL, False), id="dry-run, and waiting for a person"),
+    pytest.param((Phase.BASELINING, True), id="admitted, and about to act"),
+]
+
+
+@pytest.mark.parametrize("validation", VALIDATIONS)
+def test_fail_validate_fail_validate_fail_opens_the_breaker(validation: tuple[Phase, bool]) -> None:
+    phase, admitted = validation
+
+    def validate(ended: timedelta) -> Intervention:
+        return recorded(phase, ended, admitted=admitted)
+
+    told = [failure(5 * MINUTE), validate(4 * MINUTE), failure(3 * MINUTE), validate(2 * MINUTE), failure(MINUTE)]
+    assert standing(told[:4]) == Breaker(CLOSED, 2), "a permission check is no failure"
+    assert standing(told).state is OPEN
+    assert standing([*told, validate(timedelta(0))]) == standing(told), "a permission check is no success"
+
+
+@pytest.mark.parametrize("validation", VALIDATIONS[:-1])
+def test_a_permission_check_never_closes_a_half_open_breaker(validation: tuple[Phase, bool]) -> None:
+    phase, admitted = validation
+    failures = [failure(timedelta(minutes=70 + n)) for n in range(3)]
+    found = standing([*failures, recorded(phase, MINUTE, admitted=admitted)])
+    assert (found.state, found.failures, found.probe) == (HALF, 3, "")
+
+
+def test_half_open_the_one_another_replica_admitted_is_the_only_one() -> None:
+    failures = [failure(timedelta(minutes=70 + n)) for n in range(3)]
+    tried = recorded(Phase.BASELINING, -15 * MINUTE, name="tried")
+    assert standing(failures).probe == "", "the next may be tried"
+    assert standing([*failures, tried]).probe == "tried", "whoever admitted it: no other may"
+
+
+def test_of_those_that_ended_in_the_same_second_the_failure_counts() -> None:
+    both = [failure(MINUTE), recorded(Phase.SUCCEEDED, MINUTE, Verdict.IMPROVED)]
+    rule = replace(RULE, failures=1)
+    assert standing(both, rule) == standing(both[::-1], rule)
+    assert standing(both, rule).state is OPEN
+    for told in (both, both[::-1]):
+        assert history_of(told).failures_on(g.UID) == 1
+
+
+ENDINGS = st.sampled_from(
+    [
+        (Phase.SUCCEEDED, Verdict.IMPROVED),
+        (Phase.ROLLED_BACK, Verdict.DEGRADED),
+        (Phase.ROLLED_BACK, Verdict.INCONCLUSIVE),
+        (Phase.FAILED, None),
+        (Phase.REJECTED, None),
+        (Phase.MONITORING, None),
+    ]
+)
+
+
 @given(
-    st.lists(st.tuples(st.integers(1, 500), st.sampled_from(list(Outcome))), max_size=20),
-    st.integers(1, 5),
+    st.lists(st.tuples(st.integers(0, 90), ENDINGS), max_size=12),
+    st.integers(1, 4),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=300)
-def test_the_order_in_which_they_are_listed_does_not_matter(
-    told: list[tuple[int, Outcome]], failures: int, chance: object
+@settings(max_examples=500, deadline=None)
+def test_neither_the_order_in_which_they_are_listed_nor_a_restart_changes_how_it_stands(
+    told: list[tuple[int, tuple[Phase, Verdict | None]]], failures: int, chance: random.Random
 ) -> None:
     rule = replace(RULE, failures=failures)
-    entries = [
-        g.started(timedelta(0), started_at=g.NOW - n * MINUTE, ended_at=g.NOW - n * MINUTE, outcome=outcome)
-        for n, outcome in dict(told).items()
-    ]
-    mixed = list(entries)
-    chance.shuffle(mixed)  # type: ignore[attr-defined]
-    assert breaker_of(rule, mixed, g.NOW) == breaker_of(rule, entries, g.NOW)
+    ivs = [recorded(how[0], n * MINUTE, how[1], name=f"iv-{i}") for i, (n, how) in enumerate(told)]
+    listed = [Intervention.read(iv.model_dump(mode="json", by_alias=True, exclude_none=True)) for iv in ivs]
+    chance.shuffle(listed)
+    assert standing(listed, rule) == standing(ivs, rule)

@@ -1,7 +1,7 @@
 """Several Interventions at once: slots, budgets and cooldowns hold, whoever comes first, across restarts."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -114,3 +114,39 @@ def test_what_is_in_flight_in_another_namespace_takes_no_slot_here() -> None:
     world.reconcile("iv-stock")
 
     assert world.look("iv-stock").status.reason == Reason.ANOTHER_IN_FLIGHT
+
+
+def test_a_half_open_breaker_admits_exactly_one_whichever_process_looks() -> None:
+    world = three(
+        {
+            "action": {"minEffectivenessPercent": 0},
+            "limits": {"maxConcurrent": 3},
+            "spec": {"circuitBreaker": {"failures": 1, "pause": "10m"}},
+        }
+    )
+    failed(world, world.clock.now() - timedelta(minutes=20))
+    world.detect()
+    asyncio.run(all_at_once(world))
+    assert phases(world).count(Phase.BASELINING) == 1
+    waiting = [world.look(name).status for name in THREE if world.look(name).status.phase is Phase.PENDING]
+    assert {status.reason for status in waiting} == {Reason.BREAKER_HALF_OPEN}
+
+    world.restart()
+    world.detect()
+    asyncio.run(all_at_once(world))
+    assert [phase in IN_FLIGHT for phase in phases(world)].count(True) == 1
+
+
+def failed(world: World, at: datetime) -> None:
+    """One more service's Intervention did harm and was taken back, ending at a time."""
+    world.open("iv-failed", "stock")
+    told = {
+        "phase": "RolledBack", "reason": "Restored", "verdict": "Degraded", "startedAt": format_time(at),
+        "completedAt": format_time(at), "undo": {"reason": "Degraded", "startedAt": format_time(at)},
+    }  # fmt: skip
+
+    def ended(raw: Raw) -> None:
+        raw["status"] = told
+        raw["spec"]["target"]["uid"] = "uid-of-another"
+
+    world.cluster.edit("Intervention", SHOP, "iv-failed", ended)

@@ -76,7 +76,8 @@ def breaker_of(rule: BreakerRule, started: Iterable[Started], now: datetime) -> 
     own = [entry for entry in started if not rule.namespace or entry.namespace == rule.namespace]
     failures, last = 0, None
     forgiven = rule.reset_at if rule.reset_at is not None and rule.reset_at <= now else None
-    for entry in sorted(own, key=lambda entry: entry.ended_at or now):
+    # Of those that ended in the same second the failures come last: in doubt it stays open.
+    for entry in sorted(own, key=lambda entry: (entry.ended_at or now, entry.outcome is not Outcome.HELPED)):
         if entry.ended_at is None or (forgiven is not None and entry.ended_at <= forgiven):
             continue
         if entry.outcome is Outcome.HELPED:

@@ -99,7 +99,7 @@ class History:
         """How many of the newest interventions on a target in a row did not improve it."""
         ended = sorted(
             (entry for entry in self.started if entry.target_uid == target_uid and entry.ended_at is not None),
-            key=lambda entry: entry.ended_at or entry.started_at,
+            key=lambda entry: (entry.ended_at or entry.started_at, entry.outcome is not Outcome.HELPED),
             reverse=True,
         )
         count = 0
