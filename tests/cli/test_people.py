@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from click.testing import CliRunner, Result
 
 from devcluster.cluster import Cluster
 from tests.cluster.test_kinds import intervention
+from vanguard.api.base import format_time
+from vanguard.api.kinds import AutomationPolicy
 from vanguard.cli.main import main
 
 SPACE = "people"
@@ -117,6 +120,7 @@ def test_a_deployment_is_paused_and_resumed(cluster: Cluster, people: dict[str, 
         (("pause", "deployment/web", "--until", "noon"), "'noon' is not an RFC 3339 time"),
         (("explain", "none"), "there is no Intervention none in namespace people"),
         (("breaker", "reset", "none", "--reason", "x"), "there is no AutomationPolicy none in namespace people"),
+        (("breaker", "reset", "none", "--reason", "x"), "`vanguard breaker show -n people` lists them"),
         (("explain", "held", "--context", "mars"), "no way to log in"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -159,3 +163,60 @@ def test_a_breaker_is_shown_and_reset_with_a_reason(cluster: Cluster, people: di
     found = json.loads(cluster.kubectl("-n", SPACE, "get", "ap", "team", "-o", "json").stdout)["spec"]["circuitBreaker"]
     assert (found["failures"], found["reset"]["reason"]) == (4, "fixed the exporter")
     assert found["reset"]["by"] == f"system:serviceaccount:{SPACE}:editor"
+
+
+OPERATORS = "vanguard-cli-home"
+
+
+@pytest.fixture
+def home(cluster: Cluster) -> Iterator[str]:
+    """A namespace that is taken for the operator's, with no policy in it."""
+    cluster.kubectl("create", "namespace", OPERATORS)
+    yield OPERATORS
+    cluster.kubectl("delete", "namespace", OPERATORS)
+
+
+def _failed(cluster: Cluster, name: str, minutes: int) -> None:
+    """An Intervention that did harm and was taken back so long ago."""
+    body = intervention(name)
+    body["metadata"]["namespace"] = SPACE
+    cluster.apply(json.dumps(body))
+    at = format_time(datetime.now(UTC) - timedelta(minutes=minutes))
+    told = {"phase": "RolledBack", "reason": "Restored", "verdict": "Degraded", "startedAt": at, "completedAt": at,
+            "undo": {"reason": "Degraded", "startedAt": at}}  # fmt: skip
+    patch = ("--subresource=status", "--type=merge", "-p", json.dumps({"status": told}))
+    cluster.kubectl("-n", SPACE, "patch", "iv", name, *patch)
+
+
+def test_the_clusters_own_breaker_is_shown_and_how_to_reset_it_is_told(
+    cluster: Cluster, people: dict[str, Path], home: str
+) -> None:
+    admin = cluster.state / "kubeconfig"
+
+    def show(*words: str, kubeconfig: Path = admin) -> str:
+        said = say(kubeconfig, "breaker", "show", "--operator-namespace", home, *words)
+        assert said.exit_code == 0, said.output
+        return said.output
+
+    assert "the cluster (the built-in default): Closed" in show()
+    assert "the cluster: your account may not list" in show(kubeconfig=people["editor"])
+    for n in range(5):
+        _failed(cluster, f"failed-{n}", n)
+    shown = show("-A")
+    assert "the cluster (the built-in default): Open, 5 of 5 failures in a row, opened " in shown
+    assert f"vanguard breaker reset ceiling -n {home}" in shown
+
+    words = ("breaker", "reset", "ceiling", "--reason", "mended", "--operator-namespace", home)
+    said = CliRunner().invoke(main, [*words, "-n", home, "--kubeconfig", str(admin)])
+    assert said.exit_code == 1
+    assert (
+        f"there is no AutomationPolicy in namespace {home}, so the built-in breaker guards the cluster" in said.output
+    )
+    cluster.apply(said.output.split("\n\n", 1)[1])
+    (made,) = json.loads(cluster.kubectl("-n", home, "get", "ap", "-o", "json").stdout)["items"]
+    policy = AutomationPolicy.read(made)
+    assert policy.spec.circuit_breaker.reset is not None
+    assert policy.spec.circuit_breaker.reset.reason == "mended"
+    shown = show("-A")
+    assert f"the cluster: guarded by the breakers of namespace {home}: ceiling" in shown
+    assert f"{home}/ceiling: not evaluated yet" in shown

@@ -93,6 +93,16 @@ def test_a_try_that_fails_opens_it_again() -> None:
     assert state(F, F, F, F) is OPEN
 
 
+def test_a_closed_one_says_when_a_success_closed_it() -> None:
+    def closed(*outcomes: Outcome) -> timedelta | None:
+        at = breaker_of(RULE, past(*outcomes), g.NOW).closed_at
+        return g.NOW - at if at else None
+
+    assert closed(F, F, F, G, F) == 11 * MINUTE
+    assert closed(F, F, G) is None, "it was not open"
+    assert closed(F, F, F) is None, "it is open"
+
+
 def test_a_reset_forgets_what_ended_before() -> None:
     def reset(at: datetime) -> BreakerRule:
         return replace(RULE, reset_at=at)

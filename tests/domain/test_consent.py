@@ -1,5 +1,6 @@
 """Consent: of all policies that apply, the most restrictive wins."""
 
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,9 @@ import pytest
 
 from tests.domain import given as g
 from vanguard.api.base import ActionType, Mode
+from vanguard.api.kinds import AutomationPolicy
 from vanguard.api.policy import OnInconclusive, Rollback
+from vanguard.cli.breakers import ceiling
 from vanguard.domain.breaker import CLUSTER_DEFAULT
 from vanguard.domain.consent import Bound, Consent, consent_for, lower, problems_of, selected
 
@@ -227,3 +230,20 @@ def test_policies_that_place_a_tunable_differently_are_a_problem() -> None:
     workload = {"selector": {"matchLabels": dict(g.LABELS)}, "serviceType": "postgres"}
     consent = folded([{}, {"workloads": [workload | {"tunables": [elsewhere]}]}])
     assert consent.problems == ("tunable pool-size has several locations, steps or reloads in the policies that apply",)
+
+
+def test_the_ceiling_that_is_offered_to_reset_the_clusters_breaker_bounds_nothing_else() -> None:
+    word = {"at": "2026-03-10T03:00:00Z", "by": "paul", "reason": "mended"}
+    own = g.policy(approvals={"maxAge": "168h"})
+    without = consent_for([own], [], g.LABELS, ActionType.TUNE_POOL)
+    offered = AutomationPolicy.read(ceiling("ceiling", "vanguard-system", word))
+    found = consent_for([own], [offered], g.LABELS, ActionType.TUNE_POOL)
+    assert without is not None
+    assert found is not None
+    told = {"policies", "budgets", "slots", "breakers", "not_approvers"}
+    for name in {field.name for field in fields(Consent)} - told:
+        assert getattr(found, name) == getattr(without, name), name
+    assert min(budget.allowed for budget in found.budgets if not budget.namespace) >= 100
+    (cluster,) = [rule for rule in found.breakers if not rule.namespace]
+    assert (cluster.failures, cluster.pause) == (CLUSTER_DEFAULT.failures, CLUSTER_DEFAULT.pause)
+    assert cluster.reset_at == g.NOW

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from vanguard import __version__, settings
 from vanguard.api import crd
-from vanguard.cli import explain, people
+from vanguard.cli import breakers, explain, people
 from vanguard.cli.notify import notify
 
 
@@ -58,5 +58,5 @@ def write_crds(folders: tuple[Path, ...], *, check: bool) -> None:
         click.echo(f"wrote {path}")
 
 
-for command in (*people.COMMANDS, explain.explain):
+for command in (*people.COMMANDS, breakers.breaker, explain.explain):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""A person's word: approve, deny, abort, roll back, pause, resume, and reset a breaker."""
+"""A person's word: approve, deny, abort, roll back, pause and resume."""
 
 from datetime import datetime, timedelta
 
@@ -8,9 +8,8 @@ from vanguard.adapters.clock import SystemClock
 from vanguard.adapters.kubernetes import KubernetesCluster
 from vanguard.api.base import Annotation, format_time, parse_time
 from vanguard.api.intervention import ApprovalVerdict, Phase
-from vanguard.api.kinds import AutomationPolicy, Intervention
-from vanguard.api.policy import BreakerState
-from vanguard.cli.session import Session, annotation, found, options, written
+from vanguard.api.kinds import Intervention
+from vanguard.cli.session import Session, annotation, options, user_name, written
 from vanguard.domain.phases import IN_FLIGHT, TERMINAL
 from vanguard.durations import parse_duration
 from vanguard.errors import Invalid
@@ -31,13 +30,6 @@ class Span(click.ParamType[timedelta]):
             return parse_duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
-
-
-async def user_name(cluster: KubernetesCluster) -> str:
-    """Who the API server says is asking."""
-    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-    answer = await cluster.create("SelfSubjectReview", "", asked)
-    return str(answer["status"]["userInfo"]["username"])
 
 
 async def decide(
@@ -158,54 +150,4 @@ def resume(session: Session, what: str) -> None:
     click.echo(f"{kind} {name}: not paused")
 
 
-@click.group()
-def breaker() -> None:
-    """Show or reset the circuit breakers."""
-
-
-@breaker.command("show")
-@options
-def show_breakers(session: Session) -> None:
-    """How each policy's breaker stands."""
-    raws = session.run(lambda cluster: cluster.list("AutomationPolicy", session.namespace))
-    for policy in sorted(map(AutomationPolicy.read, raws), key=lambda one: one.metadata.name):
-        status = policy.status.breaker
-        if status is None:
-            click.echo(f"{policy.metadata.name}: not evaluated yet; is the operator running?")
-            continue
-        rule = policy.spec.circuit_breaker
-        text = f"{policy.metadata.name}: {status.state}, {status.failures} of {rule.failures} failures in a row"
-        if status.state is not BreakerState.CLOSED and status.retry_at is not None:
-            text += f", opened {_text(status.opened_at)}, one may be tried from {_text(status.retry_at)}"
-        click.echo(text)
-    if not raws:
-        click.echo(f"no AutomationPolicy in namespace {session.namespace}")
-
-
-def _text(at: datetime | None) -> str:
-    return format_time(at) if at else "unknown"
-
-
-@breaker.command("reset")
-@click.argument("policy")
-@_REASON
-@options
-def reset_breaker(session: Session, policy: str, reason: str) -> None:
-    """Close the breaker of POLICY: what failed until now does not count any more."""
-
-    async def work(cluster: KubernetesCluster) -> str:
-        await found(cluster, "AutomationPolicy", session.namespace, policy)
-        by, at = await user_name(cluster), format_time(SystemClock().now())
-
-        def change(raw: Raw) -> list[Raw]:
-            word = {"at": at, "by": by, "reason": reason}
-            rule = {**raw["spec"].get("circuitBreaker", {}), "reset": word}
-            return [{"op": "add", "path": "/spec/circuitBreaker", "value": rule}]
-
-        await written(cluster, "AutomationPolicy", session.namespace, policy, change)
-        return f"{policy}: failures before {at} do not count any more (reset by {by})"
-
-    click.echo(session.run(work))
-
-
-COMMANDS = (approve, deny, abort, rollback, pause, resume, breaker)
+COMMANDS = (approve, deny, abort, rollback, pause, resume)

@@ -76,6 +76,13 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_session
 
 
+async def user_name(cluster: KubernetesCluster) -> str:
+    """Who the API server says is asking."""
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    answer = await cluster.create("SelfSubjectReview", "", asked)
+    return str(answer["status"]["userInfo"]["username"])
+
+
 async def found(cluster: KubernetesCluster, kind: str, namespace: str, name: str) -> Raw:
     """An object that the command is about.
 

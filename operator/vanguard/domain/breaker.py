@@ -56,6 +56,7 @@ class Breaker:
         opened_at: when the last of them ended; None while it is closed.
         retry_at: when one may be tried; None while it is closed.
         probe: the name of the one being tried.
+        closed_at: while it is closed, when a success last closed it; None where that never happened.
     """
 
     state: BreakerState
@@ -63,6 +64,7 @@ class Breaker:
     opened_at: datetime | None = None
     retry_at: datetime | None = None
     probe: str = ""
+    closed_at: datetime | None = None
 
 
 def breaker_of(rule: BreakerRule, started: Iterable[Started], now: datetime) -> Breaker:
@@ -74,18 +76,19 @@ def breaker_of(rule: BreakerRule, started: Iterable[Started], now: datetime) -> 
         now: the present.
     """
     own = [entry for entry in started if not rule.namespace or entry.namespace == rule.namespace]
-    failures, last = 0, None
+    failures, last, closed_at = 0, None, None
     forgiven = rule.reset_at if rule.reset_at is not None and rule.reset_at <= now else None
     # Of those that ended in the same second the failures come last: in doubt it stays open.
     for entry in sorted(own, key=lambda entry: (entry.ended_at or now, entry.outcome is not Outcome.HELPED)):
         if entry.ended_at is None or (forgiven is not None and entry.ended_at <= forgiven):
             continue
         if entry.outcome is Outcome.HELPED:
+            closed_at = entry.ended_at if failures >= rule.failures else closed_at
             failures = 0
         elif _is_failure(entry.outcome, rule):
             failures, last = failures + 1, entry.ended_at
     if failures < rule.failures or last is None:
-        return Breaker(BreakerState.CLOSED, failures)
+        return Breaker(BreakerState.CLOSED, failures, closed_at=closed_at)
     retry_at = last + rule.pause
     if now < retry_at:
         return Breaker(BreakerState.OPEN, failures, last, retry_at)

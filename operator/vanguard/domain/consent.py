@@ -171,7 +171,7 @@ def consent_for(
             Slots(policy.metadata.name, policy.spec.limits.max_concurrent, _scope(policy, cluster_wide(policy)))
             for policy in policies
         ),
-        breakers=_breakers(policies, cluster_wide),
+        breakers=breaker_rules(policies, cluster_wide),
         cooldown=max((Bound(policy.spec.limits.cooldown, policy.metadata.name) for policy in policies), key=_value),
         min_confidence_percent=_strictest(policies, action, lambda entry: entry.min_confidence_percent),
         min_effectiveness_percent=_strictest(policies, action, lambda entry: entry.min_effectiveness_percent),
@@ -219,7 +219,7 @@ def breaker_rule(policy: AutomationPolicy, *, cluster_wide: bool) -> BreakerRule
     )
 
 
-def _breakers(
+def breaker_rules(
     policies: Sequence[AutomationPolicy], cluster_wide: Callable[[AutomationPolicy], bool]
 ) -> tuple[BreakerRule, ...]:
     """Every policy's own, and one for the cluster in any case."""

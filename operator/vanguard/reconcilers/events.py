@@ -16,6 +16,7 @@ _API_VERSIONS = {
     "StatefulSet": "apps/v1",
     "Intervention": API_VERSION,
     "AutomationPolicy": API_VERSION,
+    "Lease": "coordination.k8s.io/v1",
 }
 
 
@@ -30,7 +31,7 @@ async def tell(
     message: str,
     warning: bool,
     once: str,
-) -> None:
+) -> bool:
     """Write an Event about an object.
 
     Args:
@@ -43,6 +44,9 @@ async def tell(
         message: for people.
         warning: whether it is a Warning.
         once: what makes the Event unique; told twice, the server refuses the second.
+
+    Returns:
+        False if it was there already; True also where the server could not say.
     """
     now = format_time(ctx.clock.now())
     digest = hashlib.sha256(f"{uid}/{reason}/{once}".encode()).hexdigest()[:16]
@@ -70,6 +74,7 @@ async def tell(
     try:
         await ctx.cluster.create("Event", namespace, body)
     except AlreadyExists:
-        pass
+        return False
     except ClusterError as error:
         _log.warning("Event %s on %s %s/%s could not be written: %s", reason, kind, namespace, name, error)
+    return True

@@ -10,12 +10,12 @@ from vanguard.api.kinds import AutomationPolicy
 from vanguard.api.policy import AutomationPolicyStatus, BreakerState, BreakerStatus
 from vanguard.api.reasons import Reason
 from vanguard.domain import conditions, consent
-from vanguard.domain.breaker import CLUSTER_DEFAULT, breaker_of
+from vanguard.domain.breaker import breaker_of
 from vanguard.domain.history import History, history_of
 from vanguard.domain.workload import Workload
 from vanguard.errors import Conflict, NotFound
 from vanguard.ports import Raw
-from vanguard.reconcilers import events, reading
+from vanguard.reconcilers import cluster_breaker, events, reading
 from vanguard.reconcilers.announce import announce
 from vanguard.reconcilers.context import Context
 
@@ -38,7 +38,10 @@ async def refresh(ctx: Context) -> None:
         if namespace not in found:
             found[namespace] = await reading.workloads(ctx.cluster, namespace)
         await _publish(ctx, raw, history, found[namespace])
-    _measure(ctx, raws, history)
+    known = list(reading.readable(AutomationPolicy, raws))
+    _measure(ctx, known, history)
+    ceilings = [policy for policy in known if policy.metadata.namespace == ctx.settings.namespace]
+    await cluster_breaker.tell(ctx, ceilings, history)
 
 
 async def _history(ctx: Context) -> History:
@@ -81,7 +84,7 @@ def _breaker(ctx: Context, raw: Raw, history: History, *, ceiling: bool) -> Brea
 async def _tell(ctx: Context, raw: Raw, old: BreakerStatus | None, new: BreakerStatus | None) -> None:
     if new is None or new.state is (old.state if old else BreakerState.CLOSED):
         return
-    reason, text = _NEWS[new.state]
+    reason, text = cluster_breaker.NEWS[new.state]
     meta = raw["metadata"]
     message = text.format(failures=new.failures)
     _log.warning("circuit breaker of AutomationPolicy %s/%s: %s", meta["namespace"], meta["name"], message)
@@ -110,19 +113,9 @@ async def _tell(ctx: Context, raw: Raw, old: BreakerStatus | None, new: BreakerS
     )
 
 
-_NEWS = {
-    BreakerState.OPEN: (Reason.BREAKER_OPEN, "{failures} interventions failed in a row; nothing starts for now"),
-    BreakerState.HALF_OPEN: (Reason.BREAKER_HALF_OPEN, "after {failures} failures, one intervention may be tried"),
-    BreakerState.CLOSED: (Reason.BREAKER_CLOSED, "interventions may start again"),
-}
-
-
-def _measure(ctx: Context, raws: Sequence[Raw], history: History) -> None:
+def _measure(ctx: Context, policies: Sequence[AutomationPolicy], history: History) -> None:
     """The gauge: 1 while any breaker holds everything it guards."""
-    rules = [CLUSTER_DEFAULT] + [
-        consent.breaker_rule(policy, cluster_wide=policy.metadata.namespace == ctx.settings.namespace)
-        for policy in reading.readable(AutomationPolicy, raws)
-    ]
+    rules = consent.breaker_rules(policies, lambda policy: policy.metadata.namespace == ctx.settings.namespace)
     states = {breaker_of(rule, history.started, ctx.clock.now()).state for rule in rules}
     ctx.telemetry.breaker.set(int(BreakerState.OPEN in states))
 
