@@ -5,6 +5,9 @@
     ├── MetricsError           Prometheus did not give a whole, fresh answer
     │   └── QueryRefused       Prometheus answered, and refused the query itself
     ├── NotSent                a notifier did not take a message
+    ├── RepositoryError        a git repository gave no answer, or one that says nothing of a push's fate
+    │   ├── RepositoryRefused  it answered, and said no: for good, until a person mends it
+    │   └── FileMoved          the file is not what the commit was made against: look again
     └── ClusterError           the API server did not do what was asked
         ├── Forbidden          RBAC or an admission rule said no
         ├── NotFound           the object is not there
@@ -51,6 +54,18 @@ class NotSent(VanguardError):
         """
         super().__init__(told)
         self.retry_after = retry_after
+
+
+class RepositoryError(VanguardError):
+    """A git repository gave no answer: a push may or may not have happened. The text names no secret."""
+
+
+class RepositoryRefused(RepositoryError):
+    """The repository answered and said no: wrong credentials, no such branch, a protected branch."""
+
+
+class FileMoved(RepositoryError):
+    """The file is not what a commit was made against: somebody changed it since it was read."""
 
 
 class ClusterError(VanguardError):

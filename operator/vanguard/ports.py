@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from vanguard.api.intervention import CommitPurpose
 from vanguard.domain.series import RawSeries
 from vanguard.domain.telling import Message
 
@@ -44,6 +45,50 @@ class Notifier(Protocol):
 
         Raises:
             NotSent: when it is not certain that it was taken.
+        """
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A commit that writes one file, to be made once.
+
+    Attributes:
+        path: of the file in the repository.
+        text: all of the file as it becomes.
+        expected: the file as the text was made from, None for no such file; checked only where `guarded`.
+        message: subject, body and our trailers.
+        intervention: whose commit it is: the uid in its trailer.
+        purpose: what it does; an Intervention has one commit of each.
+        guarded: whether a file that is not as expected is left alone.
+    """
+
+    path: str
+    text: str
+    message: str
+    intervention: str
+    purpose: CommitPurpose
+    expected: str | None = None
+    guarded: bool = True
+
+
+class Repository(Protocol):
+    """One branch of a git repository. Every call may raise a RepositoryError."""
+
+    async def head(self) -> str:
+        """The newest commit's sha, asked of the remote; what it holds is known from then on."""
+
+    async def read(self, commit: str, path: str) -> str | None:
+        """A file in a commit that `head` gave; None where there is no such text. Asks nobody."""
+
+    async def commits_of(self, commit: str, intervention: str) -> Mapping[CommitPurpose, str]:
+        """Our commits for an Intervention among the newest 500 that lead to a commit `head` gave. Asks nobody."""
+
+    async def commit(self, draft: Draft) -> str:
+        """Commit on top of the branch and push; the sha. Made twice it is made once: the first one's sha.
+
+        Raises:
+            FileMoved: when the file is not as expected any more.
+            RepositoryRefused: when the repository says no.
         """
 
 

@@ -41,6 +41,10 @@ class Settings(BaseModel):
     notifiers_file: Annotated[
         Optional, Field(description="YAML file that says who is told what; empty: people are told by the log only.")
     ] = None
+    repositories_file: Annotated[
+        Optional,
+        Field(description="YAML file that names the git repositories that may be written to; empty: none may."),
+    ] = None
     namespace: Annotated[
         str,
         Field(

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import vanguard
-from vanguard.adapters import notify
+from vanguard.adapters import git, notify
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Objects = list[dict[str, Any]]
@@ -87,6 +87,7 @@ def test_every_value_reaches_the_pod(render: Render, select: Select) -> None:
         "VANGUARD_PROMETHEUS_TOKEN_FILE": "/etc/vanguard/prometheus-token/token",
         "VANGUARD_PROMETHEUS_CA_FILE": "/etc/vanguard/prometheus-ca/ca.crt",
         "VANGUARD_NOTIFIERS_FILE": "/etc/vanguard/notifiers/notifiers.yaml",
+        "VANGUARD_REPOSITORIES_FILE": "/etc/vanguard/repositories/repositories.yaml",
         "VANGUARD_DETECTION_INTERVAL": "5m",
         "VANGUARD_RECONCILE_INTERVAL": "5s",
         "VANGUARD_QUERY_SHARD_SERIES": "50000",
@@ -136,9 +137,23 @@ def test_notifiers_and_their_secrets_are_mounted_where_the_settings_point(
     (tmp_path / "notifiers.yaml").write_text(config["data"]["notifiers.yaml"])
     specs = notify.load(tmp_path / "notifiers.yaml").notifiers
     assert [spec.name for spec in specs] == ["team", "pager"]
-    mounted = {paths[name]: volumes[name]["secret"]["secretName"] for name in paths if "notifier-secret" in name}
-    assert mounted == {f"/etc/vanguard/secrets/{name}": name for name in ("slack", "pagerduty")}
+    mounted = {paths[name]: volumes[name]["secret"]["secretName"] for name in paths if name.startswith("secret-")}
+    assert mounted == {f"/etc/vanguard/secrets/{name}": name for name in ("slack", "pagerduty", "deploy-git")}
     assert all(mount["readOnly"] for mount in container["volumeMounts"] if mount["name"] != "tmp")
+
+
+def test_the_repositories_are_written_as_the_operator_reads_them(
+    render: Render, select: Select, tmp_path: Path
+) -> None:
+    objects = render(ALL_VALUES)
+    pod = select(objects, "Deployment")["spec"]["template"]["spec"]
+    volume = next(volume for volume in pod["volumes"] if volume["name"] == "repositories")
+    config = next(item for item in objects if item["metadata"]["name"] == volume["configMap"]["name"])
+    (tmp_path / "repositories.yaml").write_text(config["data"]["repositories.yaml"])
+    found = git.load(tmp_path / "repositories.yaml")
+    assert found.model_dump(mode="json", by_alias=True, exclude_none=True) == {
+        key: ALL_VALUES["git"][key] for key in ("repositories", "audit")
+    }
 
 
 def test_a_tag_is_used_when_there_is_no_digest(render: Render, select: Select) -> None:
@@ -218,6 +233,11 @@ def test_every_object_carries_the_recommended_labels(render: Render, values: dic
         pytest.param({"log": {"level": "verbose"}}, "'/log/level'", id="an unknown level"),
         pytest.param(
             {"notifiers": [{"name": "a", "type": "Pigeon", "levels": ["Info"]}]}, "'/notifiers/0/type'", id="a pigeon"
+        ),
+        pytest.param(
+            {"git": {"repositories": [{"name": "a", "url": "https://user:secret@git.example/x"}]}},
+            "'/git/repositories/0/url'",
+            id="a password in a repository's URL",
         ),
         pytest.param({"image": {"digest": "abc"}}, "'/image/digest'", id="half a digest"),
         pytest.param(

@@ -4,16 +4,15 @@ import json as jsonlib
 import ssl
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from vanguard.errors import NotSent
+from vanguard.adapters import files
+from vanguard.errors import NotSent, SettingsError
 
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 _MOST_ANSWER = 5_000_000
-_MOST_SECRET = 4096
 
 
 def secret(path: str | None) -> str:
@@ -23,12 +22,9 @@ def secret(path: str | None) -> str:
         NotSent: when it cannot be read or is empty; the text names the file only.
     """
     try:
-        text = Path(path or "").read_text().strip()
-    except (OSError, ValueError) as error:
-        raise NotSent(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None
-    if not text or len(text) > _MOST_SECRET or not text.isprintable():
-        raise NotSent(f"{path} should hold one line of 1 to {_MOST_SECRET} characters")
-    return text
+        return files.secret(path)
+    except SettingsError as error:
+        raise NotSent(str(error)) from None
 
 
 def url_in(path: str | None) -> str:
