@@ -118,6 +118,12 @@ class Telemetry:
             ["notifier", "level", "result"],
             registry=registry,
         )
+        self.commits = Counter(
+            "vanguard_commits",
+            "Attempts to commit to a git repository, by repository, purpose and result (Sent, Retry, Failed).",
+            ["repository", "purpose", "result"],
+            registry=registry,
+        )
         self.vital = Gauge(
             "vanguard_vital",
             "1 while one of the operator's own senses is as it should be, by name; else 0.",

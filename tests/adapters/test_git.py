@@ -63,9 +63,8 @@ def test_a_commit_writes_one_file_and_leaves_the_others_as_they_are(remote: Path
     assert messages(remote)[0] == "auto: grow\n\nVanguard-Intervention: uid-1\nVanguard-Write: Change\n"
     assert asyncio.run(ours(opened(remote))) == {CommitPurpose.CHANGE: made}
     with Repo(str(remote)) as repo:
-        assert [entry.commit.author for entry in repo.get_walker(include=[repo.refs[MAIN]])][
-            0
-        ] == b"Vanguard <vanguard@localhost>"
+        newest = next(iter(repo.get_walker(include=[repo.refs[MAIN]]))).commit
+    assert newest.author == b"Vanguard <vanguard@localhost>"
 
 
 def test_git_itself_finds_nothing_wrong_with_it(remote: Path) -> None:

@@ -99,6 +99,20 @@ def test_what_is_over_is_undone_only_if_it_was_kept(cluster: Cluster, people: di
     assert look(cluster)["metadata"]["annotations"]["vanguard.dev/rollback"] == "too slow"
 
 
+def test_a_commit_leads_to_what_is_undone_also_for_who_sees_one_namespace_only(
+    cluster: Cluster, people: dict[str, Path], held: str
+) -> None:
+    sha = "abcdef0123456789abcdef0123456789abcdef01"
+    commit = {"purpose": "Audit", "repository": "r", "sha": sha, "at": "2026-03-04T12:00:00Z", "state": "Sent"}
+    status = json.dumps({"status": {"phase": "Succeeded", "reason": "Improved", "commits": [commit]}})
+    cluster.kubectl("-n", SPACE, "patch", "iv", held, "--subresource=status", "--type=merge", "-p", status)
+    said = say(people["editor"], "rollback", "--commit", sha[:7], "--reason", "too slow")
+    assert said.exit_code == 0, said.output
+    assert look(cluster)["metadata"]["annotations"]["vanguard.dev/rollback"] == "too slow"
+    unknown = say(people["editor"], "rollback", "--commit", "0000000", "--reason", "too slow")
+    assert "commit 0000000 belongs to no Intervention in namespace people (see -n)" in unknown.output
+
+
 def test_a_deployment_is_paused_and_resumed(cluster: Cluster, people: dict[str, Path]) -> None:
     cluster.kubectl("-n", SPACE, "create", "deployment", "web", "--image=none", "--replicas=0")
     assert say(people["editor"], "pause", "deployment/web", "--for", "2h").exit_code == 0

@@ -279,22 +279,45 @@ class Transition(Model):
 
 
 class DeliveryState(StrEnum):
-    """How far a notice got with one notifier."""
+    """How far something that is tried again got."""
 
     PENDING = "Pending"
     SENT = "Sent"
     FAILED = "Failed"
 
 
-class Delivery(Model):
-    """A notice on its way to one notifier."""
+class Attempts(Model):
+    """How often something was tried, and whether it will be tried again."""
 
-    notifier: Name
     state: DeliveryState = DeliveryState.PENDING
     attempts: int = 0
     last_attempt_at: Time | None = None
     next_attempt_at: Time | None = None
     error: Annotated[str, Field(max_length=256)] = ""
+
+
+class Delivery(Attempts):
+    """A notice on its way to one notifier."""
+
+    notifier: Name
+
+
+class CommitPurpose(StrEnum):
+    """What a commit of the operator's does; each at most once for an Intervention."""
+
+    CHANGE = "Change"
+    UNDO = "Undo"
+    AUDIT = "Audit"
+    AUDIT_OF_UNDO = "AuditOfUndo"
+
+
+class CommitRecord(Attempts):
+    """A commit for an Intervention: made, or (an audit) on its way."""
+
+    purpose: CommitPurpose
+    repository: Name
+    sha: Annotated[str, Field(max_length=64, pattern=r"^[0-9a-f]*$")] = ""
+    at: Annotated[Time, Field(description="When it was called for, or first seen in the repository.")]
 
 
 class Notice(Model):
@@ -339,3 +362,4 @@ class InterventionStatus(Model):
     timeline: Annotated[tuple[Transition, ...], Field(max_length=24)] = ()
     notification: Annotated[Notification | None, Field(description="How loudly the policies ask to be told.")] = None
     notices: Annotated[tuple[Notice, ...], Field(max_length=6, json_schema_extra=keyed_by("id"))] = ()
+    commits: Annotated[tuple[CommitRecord, ...], Field(max_length=4, json_schema_extra=keyed_by("purpose"))] = ()

@@ -9,6 +9,7 @@ from vanguard.adapters.kubernetes import KubernetesCluster
 from vanguard.api.base import Annotation, format_time, parse_time
 from vanguard.api.intervention import ApprovalVerdict, Phase
 from vanguard.api.kinds import Intervention
+from vanguard.cli.commits import Sha, whose
 from vanguard.cli.session import Session, annotation, options, user_name, written
 from vanguard.domain.phases import IN_FLIGHT, TERMINAL
 from vanguard.durations import parse_duration
@@ -80,29 +81,37 @@ def deny(session: Session, name: str, reason: str) -> None:
 @options
 def abort(session: Session, name: str, reason: str) -> None:
     """Stop Intervention NAME; what it changed is undone."""
-    click.echo(session.run(lambda cluster: _stopped(cluster, session, name, Annotation.ABORT, reason)))
+    click.echo(session.run(lambda cluster: _stopped(cluster, session.namespace, name, Annotation.ABORT, reason)))
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("--commit", type=Sha(), help="Instead of NAME: a commit of it, at least 7 digits, in any namespace.")
 @_REASON
 @options
-def rollback(session: Session, name: str, reason: str) -> None:
+def rollback(session: Session, name: str | None, commit: str | None, reason: str) -> None:
     """Undo what Intervention NAME changed, also long after it was kept."""
-    click.echo(session.run(lambda cluster: _stopped(cluster, session, name, Annotation.ROLLBACK, reason)))
+    if (name is None) == (commit is None):
+        raise click.UsageError("exactly one of NAME and --commit is needed")
+
+    async def work(cluster: KubernetesCluster) -> str:
+        where = (session.namespace, name) if name else await whose(cluster, session.namespace, commit or "")
+        return await _stopped(cluster, *where, Annotation.ROLLBACK, reason)
+
+    click.echo(session.run(work))
 
 
-async def _stopped(cluster: KubernetesCluster, session: Session, name: str, how: Annotation, reason: str) -> str:
+async def _stopped(cluster: KubernetesCluster, namespace: str, name: str, how: Annotation, reason: str) -> str:
     def change(raw: Raw) -> list[Raw]:
         phase = Intervention.read(raw).status.phase
         if phase in TERMINAL and not (how is Annotation.ROLLBACK and phase is Phase.SUCCEEDED):
             raise Invalid(f"{name} is over ({phase}): there is nothing to stop or undo")
         return annotation(how, reason)(raw)
 
-    raw = await written(cluster, "Intervention", session.namespace, name, change)
+    raw = await written(cluster, "Intervention", namespace, name, change)
     phase = Intervention.read(raw).status.phase
     follows = "its change is being undone" if phase in IN_FLIGHT | {Phase.SUCCEEDED} else "it will not act"
-    return f"{name}: {follows}. Watch it: kubectl get iv {name} -n {session.namespace} -w"
+    return f"{name}: {follows}. Watch it: kubectl get iv {name} -n {namespace} -w"
 
 
 def _place(session: Session, what: str) -> tuple[str, str, str]:

@@ -11,7 +11,7 @@ import kopf
 
 from vanguard import settings as configuration
 from vanguard import telemetry
-from vanguard.adapters import notify
+from vanguard.adapters import git, notify
 from vanguard.adapters.clock import SystemClock
 from vanguard.adapters.kubernetes import KubernetesCluster
 from vanguard.adapters.leader import lead
@@ -21,18 +21,17 @@ from vanguard.api.intervention import Phase
 from vanguard.domain.forecast import Forecaster
 from vanguard.errors import ClusterError, SettingsError
 from vanguard.handlers.http import Endpoint
-from vanguard.ports import Clock
 from vanguard.reconcilers import intervene, policies
 from vanguard.reconcilers.context import Context
 from vanguard.reconcilers.courier import Courier
 from vanguard.reconcilers.detect import Detector
-from vanguard.reconcilers.outbox import Outbox
 
 _log = logging.getLogger(__name__)
 
 try:
     operator_settings = configuration.load()
     notifiers_file = notify.load(operator_settings.notifiers_file)
+    repositories_file = git.load(operator_settings.repositories_file)
 except SettingsError as error:
     raise SystemExit(f"vanguard: {error}") from None
 
@@ -61,7 +60,7 @@ async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
     process.context = Context(
         process.cluster, PrometheusMetrics(operator_settings), SystemClock(), operator_settings, told
     )
-    _fill(process.context.outbox, process.context.clock)
+    _fill(process.context)
     process.endpoint = Endpoint(process.context)
     await process.endpoint.start()
     process.tasks.append(asyncio.create_task(_hold_lease(process.context, process.cluster)))
@@ -154,11 +153,14 @@ async def _hold_lease(ctx: Context, cluster: KubernetesCluster) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _fill(outbox: Outbox, clock: Clock) -> None:
-    """Who is told what, as the notifiers file says."""
-    for spec in notifiers_file.notifiers:
-        outbox.notifiers[spec.name] = notify.made(spec, clock)
-    outbox.routes = {spec.name: spec.levels for spec in notifiers_file.notifiers}
+def _fill(ctx: Context) -> None:
+    """Who is told what, and which repositories may be written to, as the files say."""
+    ctx.outbox.notifiers = {spec.name: notify.made(spec, ctx.clock) for spec in notifiers_file.notifiers}
+    ctx.outbox.routes = {spec.name: spec.levels for spec in notifiers_file.notifiers}
+    specs = repositories_file.repositories
+    ctx.git.repositories = {spec.name: git.GitRepository(spec, ctx.clock) for spec in specs}
+    ctx.git.specs = {spec.name: spec for spec in specs}
+    ctx.git.audit = repositories_file.audit
 
 
 async def _carry(ctx: Context) -> None:

@@ -5,15 +5,25 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from vanguard.api.repositories import AuditSpec, RepositorySpec
 from vanguard.domain.alert import Alert
 from vanguard.domain.diagnosis import Assessment
 from vanguard.domain.headroom import Room
 from vanguard.domain.storm import Storm
 from vanguard.domain.vitals import Vitals
-from vanguard.ports import Clock, Cluster, Metrics
+from vanguard.ports import Clock, Cluster, Metrics, Repository
 from vanguard.reconcilers.outbox import Outbox
 from vanguard.settings import Settings
 from vanguard.telemetry import Telemetry
+
+
+@dataclass
+class Git:
+    """The repositories that may be written to, by name, and where records go."""
+
+    repositories: dict[str, Repository] = field(default_factory=dict)
+    specs: dict[str, RepositorySpec] = field(default_factory=dict)
+    audit: AuditSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class Context:
             see the last free slot.
         locks: one per Intervention, so that a timer and an event never work on it at once.
         outbox: who is told what, and what is still to be told.
+        git: the repositories that may be written to.
         vitals: the operator's own senses, as last examined.
         storm: what trends together, as of the last detection cycle.
         kept: reads that are shared until the next detection cycle.
@@ -65,6 +76,7 @@ class Context:
     admission: asyncio.Lock = field(default_factory=asyncio.Lock)
     locks: defaultdict[tuple[str, str], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     outbox: Outbox = field(default_factory=Outbox)
+    git: Git = field(default_factory=Git)
     vitals: Vitals | None = None
     storm: Storm | None = None
     kept: Kept = field(default_factory=Kept)

@@ -1,22 +1,23 @@
-"""The courier: carries notices and announcements to people, beside the reconcilers and never in their way.
+"""The courier: carries notices to people and records to the archive, beside the reconcilers and never in their way.
 
 It holds no lock of an Intervention while it waits for a network; what became of an attempt is written into the status
-afterwards, guarded by its resourceVersion. Killed in between, it sends again: at least once, with the same id.
+afterwards, guarded by its resourceVersion. Killed in between, it sends again: at least once, with the same id. A
+repository that hangs delays no notice, and a notifier that hangs no commit.
 """
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from vanguard.api.intervention import Delivery, DeliveryState
+from vanguard.api.intervention import CommitPurpose, CommitRecord, Delivery, DeliveryState
 from vanguard.api.kinds import Intervention
-from vanguard.domain.delivery import failed, merged, next_due, pause_after, pending, sent
+from vanguard.domain.delivery import due, failed, merged, next_due, pause_after, pending, sent
 from vanguard.domain.telling import Message, message_of
 from vanguard.errors import ClusterError, Conflict, NotSent
-from vanguard.reconcilers import reading
+from vanguard.reconcilers import archive, reading
 from vanguard.reconcilers.context import Context
 from vanguard.reconcilers.outbox import News
 
@@ -51,9 +52,9 @@ class Courier:
                 self._begin(key, self._deliver(*key))
         for news in outbox.news:
             waiting = [known for known in news.deliveries.values() if known.state is DeliveryState.PENDING]
-            due = [known for known in waiting if known.next_attempt_at is None or known.next_attempt_at <= now]
-            if due and news.message.id not in self._under_way:
-                self._begin(news.message.id, self._announce(news, due))
+            ripe = [known for known in waiting if due(known, now)]
+            if ripe and news.message.id not in self._under_way:
+                self._begin(news.message.id, self._announce(news, ripe))
         outbox.news = [
             news for news in outbox.news if any(d.state is DeliveryState.PENDING for d in news.deliveries.values())
         ]
@@ -80,8 +81,9 @@ class Courier:
             return
         self._troubles[key] = self._troubles.get(key, 0) + 1
         _log.warning("telling people of %s: %s", key, type(error).__name__)
-        if isinstance(key, tuple) and key in self._ctx.outbox.due:
-            self._ctx.outbox.due[key] = self._ctx.clock.now() + pause_after(self._troubles[key])
+        place = key[-2:] if isinstance(key, tuple) else ("", "")
+        if place in self._ctx.outbox.due:
+            self._ctx.outbox.due[place] = self._ctx.clock.now() + pause_after(self._troubles[key])
 
     async def _deliver(self, namespace: str, name: str) -> None:
         """Try what is due of one Intervention; each notifier by itself, its notices in their order."""
@@ -94,16 +96,21 @@ class Courier:
         except ValidationError:
             self._ctx.outbox.wake(namespace, name, None)  # its reconciler says so
             return
-        now = self._ctx.clock.now()
-        due: dict[str, list[tuple[str, Message, Delivery]]] = {}
+        now, archiving = self._ctx.clock.now(), ("archive", namespace, name)
+        if archive.todo(iv, now) and archiving not in self._under_way:
+            self._begin(archiving, self._archive(iv))
+        queues: dict[str, list[tuple[str, Message, Delivery]]] = {}
         for notice, delivery in pending(iv.status):
-            queue = due.setdefault(delivery.notifier, [])
-            first = not queue and (delivery.next_attempt_at is None or delivery.next_attempt_at <= now)
-            if first or queue:
+            queue = queues.setdefault(delivery.notifier, [])
+            if queue or due(delivery, now):
                 queue.append((notice.id, message_of(iv, notice), delivery))
         news: dict[tuple[str, str], Delivery] = {}
-        await asyncio.gather(*(self._in_order(queue, news) for queue in due.values()))
-        await self._record(namespace, name, news)
+        await asyncio.gather(*(self._in_order(queue, news) for queue in queues.values()))
+        await self._record(namespace, name, news, {})
+
+    async def _archive(self, iv: Intervention) -> None:
+        """Commit what is due of one Intervention."""
+        await self._record(iv.metadata.namespace, iv.metadata.name, {}, await archive.written_down(self._ctx, iv))
 
     async def _in_order(
         self, queue: list[tuple[str, Message, Delivery]], news: dict[tuple[str, str], Delivery]
@@ -142,16 +149,22 @@ class Courier:
             what = "tried again later" if retry else "given up"
             _log.warning("notifier %s did not take %s (%s): %s", after.notifier, message.id, what, after.error)
 
-    async def _record(self, namespace: str, name: str, news: dict[tuple[str, str], Delivery]) -> None:
+    async def _record(
+        self,
+        namespace: str,
+        name: str,
+        news: Mapping[tuple[str, str], Delivery],
+        commits: Mapping[CommitPurpose, CommitRecord],
+    ) -> None:
         """Write what became of the attempts, on whatever the status is by now."""
         for _ in range(_LOOKS):
             raw = await reading.optional(self._ctx.cluster, "Intervention", namespace, name)
             if raw is None:
                 self._ctx.outbox.wake(namespace, name, None)
                 return
-            status = merged(Intervention.read(raw).status, news)
+            status = merged(Intervention.read(raw).status, news, commits)
             try:
-                if news:
+                if news or commits:
                     await self._ctx.cluster.replace_status("Intervention", {**raw, "status": status.wire()})
             except Conflict:
                 continue
@@ -159,6 +172,6 @@ class Courier:
             return
         raise ClusterError(f"Intervention {namespace}/{name} kept changing")
 
-    async def _announce(self, news: News, due: list[Delivery]) -> None:
-        for after in await asyncio.gather(*(self._attempt(news.message, delivery) for delivery in due)):
+    async def _announce(self, news: News, ripe: list[Delivery]) -> None:
+        for after in await asyncio.gather(*(self._attempt(news.message, delivery) for delivery in ripe)):
             news.deliveries[after.notifier] = after

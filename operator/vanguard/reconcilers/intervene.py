@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from vanguard.api.intervention import InterventionStatus, Phase
 from vanguard.api.kinds import Intervention
-from vanguard.domain import telling
+from vanguard.domain import audit, telling
 from vanguard.domain.change import never_landed, patch
 from vanguard.domain.delivery import next_due
 from vanguard.domain.lifecycle import Write, step
@@ -138,7 +138,9 @@ async def record(ctx: Context, iv: Intervention, raw: Raw, status: InterventionS
     Returns:
         Whether to look again at once. Measurements are no transition and can wait.
     """
-    status = telling.with_notice(iv, status, ctx.outbox.routes, ctx.clock.now())
+    now = ctx.clock.now()
+    status = telling.with_notice(iv, status, ctx.outbox.routes, now)
+    status = audit.with_audit(iv.status, status, ctx.git.audit, now)
     try:
         await ctx.cluster.replace_status("Intervention", {**raw, "status": status.wire()})
     except Conflict:
