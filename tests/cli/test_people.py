@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from devcluster.cluster import Cluster
 from tests.cluster.test_kinds import intervention
-from vanguard.api.base import format_time
+from vanguard.api.base import format_time, parse_time
 from vanguard.api.kinds import AutomationPolicy
 from vanguard.cli.main import main
 
@@ -111,6 +111,23 @@ def test_a_commit_leads_to_what_is_undone_also_for_who_sees_one_namespace_only(
     assert look(cluster)["metadata"]["annotations"]["vanguard.dev/rollback"] == "too slow"
     unknown = say(people["editor"], "rollback", "--commit", "0000000", "--reason", "too slow")
     assert "commit 0000000 belongs to no Intervention in namespace people (see -n)" in unknown.output
+
+
+def test_a_lease_is_renewed_where_there_is_one(cluster: Cluster, people: dict[str, Path], held: str) -> None:
+    refused = say(people["editor"], "renew", held, "--for", "72h")
+    assert refused.exit_code == 1
+    assert "held has no lease to renew: it is AwaitingApproval, ApprovalRequired" in refused.output
+    _phase(cluster, "Succeeded", "Improved")
+    assert "has no lease to renew" in say(people["editor"], "renew", held, "--for", "72h").output
+    leased = json.dumps({"status": {"leaseUntil": "2026-01-01T00:00:00Z"}})
+    cluster.kubectl("-n", SPACE, "patch", "iv", held, "--subresource=status", "--type=merge", "-p", leased)
+    for wrong in ("2161h", "0s"):
+        said = say(people["editor"], "renew", held, "--for", wrong)
+        assert f"{wrong}; it must be more than 0s and at most 2160h" in said.output
+    assert f"vanguard renew held -n {SPACE} --for 72h" in say(people["editor"], "explain", held).output
+    assert say(people["editor"], "renew", held, "--for", "72h").exit_code == 0
+    until = parse_time(look(cluster)["metadata"]["annotations"]["vanguard.dev/lease-until"])
+    assert timedelta(hours=71) < until - datetime.now(UTC) <= timedelta(hours=72)
 
 
 def test_a_deployment_is_paused_and_resumed(cluster: Cluster, people: dict[str, Path]) -> None:

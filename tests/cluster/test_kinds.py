@@ -27,6 +27,18 @@ TUNABLE, WINDOW = ("spec", "workloads", 0, "tunables", 0), ("spec", "windows", 0
 FREEZE = ("spec", "freezes", 0)
 
 REFUSED = {
+    "a lease shorter than an hour": (
+        "policy", ("spec", "actions", 0, "lease"), "59m",
+        'spec.actions[0].lease: Invalid value: "59m": lease is from 1h to 2160h',
+    ),
+    "a lease longer than ninety days": (
+        "policy", ("spec", "actions", 0, "lease"), "2161h",
+        'spec.actions[0].lease: Invalid value: "2161h": lease is from 1h to 2160h',
+    ),
+    "a lease on a restart": (
+        "policy", ("spec", "actions", 1, "lease"), "24h",
+        "spec.actions[1]: Invalid value: lease is for TunePool only: nothing of another action can be undone later",
+    ),
     "a whole number where a decimal string is wanted": (
         "pattern", (*SIGNAL, "limit"), 95,
         "spec.signals[0].limit in body must be of type string",

@@ -1,6 +1,7 @@
 """People stop, delete and take back: their word wins, and what was there before is there again, byte for byte."""
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 from tests.cluster.stage import AT_ONCE, Stage, phases, pool_pattern, shop_policy
 
@@ -42,5 +43,24 @@ def test_a_change_that_was_kept_is_taken_back_when_asked_for(stage: Stage) -> No
     stage.annotate(kept["metadata"]["name"], rollback="costs too much memory")
     ended = stage.await_rollback("orders")
     assert phases(ended)[-3:] == ["Succeeded", "RollingBack", "RolledBack"]
+    assert (stage.pool_size("orders"), stage.acts()) == ("50", THERE_AND_BACK)
+    assert stage.is_as_at_the_start("orders")
+
+
+def test_a_leased_change_is_taken_back_when_its_lease_is_over_also_after_a_kill(stage: Stage) -> None:
+    leased = [{"type": "TunePool", "mode": "Auto", "minConfidencePercent": 85, "lease": "1h"}]
+    stage.play(pool_pattern(), shop_policy("orders", actions=leased))
+    stage.lead()
+    kept = stage.await_phase("orders", "Succeeded", "Improved")
+    until = datetime.fromisoformat(kept["status"]["leaseUntil"])
+    assert until - datetime.fromisoformat(kept["status"]["completedAt"]) == timedelta(hours=1)
+    stage.kill()
+    soon = f"{datetime.now(UTC) + timedelta(seconds=15):%Y-%m-%dT%H:%M:%SZ}"
+    stage.annotate(kept["metadata"]["name"], **{"lease-until": soon})
+    stage.lead()
+    ended = stage.await_rollback("orders")
+    assert ended["status"]["leaseUntil"] == soon
+    assert ended["status"]["undo"]["reason"] == "LeaseExpired"
+    assert ended["status"]["undo"]["startedAt"] >= soon
     assert (stage.pool_size("orders"), stage.acts()) == ("50", THERE_AND_BACK)
     assert stage.is_as_at_the_start("orders")

@@ -60,6 +60,7 @@ def test_what_counts_since_a_time(why: str, changes: dict[str, Any], matched: bo
 
 
 DEGRADED = {"verdict": Verdict.DEGRADED, "undo": Undo(reason="Degraded", message="", started_at=g.NOW)}
+LEASE_OVER = Undo(reason="LeaseExpired", message="", started_at=g.NOW)
 ASKED = Undo(reason="RollbackRequested", message="", started_at=g.NOW)
 
 
@@ -73,6 +74,19 @@ ASKED = Undo(reason="RollbackRequested", message="", started_at=g.NOW)
         ("it could not be undone", Phase.FAILED, DEGRADED, Outcome.FAILED),
         ("it could not be measured", Phase.ROLLED_BACK, {"verdict": Verdict.INCONCLUSIVE}, Outcome.UNMEASURED),
         ("a person undid it", Phase.ROLLED_BACK, {"undo": ASKED, "verdict": Verdict.IMPROVED}, Outcome.NOTHING),
+        ("its lease ended", Phase.ROLLED_BACK, {"undo": LEASE_OVER, "verdict": Verdict.IMPROVED}, Outcome.NOTHING),
+        (
+            "its lease ended, and somebody had changed it since",
+            Phase.FAILED,
+            {"undo": LEASE_OVER, "verdict": Verdict.IMPROVED, "reason": "TargetDrifted"},
+            Outcome.NOTHING,
+        ),
+        (
+            "its lease ended, and it could not be undone",
+            Phase.FAILED,
+            {"undo": LEASE_OVER, "verdict": Verdict.IMPROVED, "reason": "UndoFailed"},
+            Outcome.FAILED,
+        ),
         ("a person asked, and it could not be undone", Phase.FAILED, {"undo": ASKED}, Outcome.FAILED),
         ("it was refused", Phase.REJECTED, {}, Outcome.NOTHING),
         ("it was only watched", Phase.OBSERVED, {}, Outcome.NOTHING),

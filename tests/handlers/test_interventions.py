@@ -33,3 +33,22 @@ def test_a_deletion_that_waits_is_looked_at_ever_more_rarely_but_every_minute(mo
 @pytest.mark.parametrize("phase", [None, Phase.ROLLED_BACK, Phase.FAILED])
 def test_what_is_over_is_let_go(monkeypatch: pytest.MonkeyPatch, phase: Phase | None) -> None:
     assert asked_to_wait(monkeypatch, phase, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "unfinished", "leased"),
+    [
+        ({}, True, False),
+        ({"phase": "Monitoring"}, True, False),
+        ({"phase": "Succeeded"}, False, False),
+        ({"phase": "Succeeded", "leaseUntil": "2026-03-10T03:00:00Z"}, False, True),
+        ({"phase": "RollingBack", "leaseUntil": "2026-03-10T03:00:00Z"}, True, False),
+        ({"phase": "RolledBack", "leaseUntil": "2026-03-10T03:00:00Z"}, False, False),
+        ({"phase": "OfANewerVersion"}, True, False),
+    ],
+    ids=str,
+)
+def test_time_passes_for_what_is_unfinished_and_more_rarely_for_what_is_leased(
+    status: dict[str, str], *, unfinished: bool, leased: bool
+) -> None:
+    assert (interventions.unfinished(status), interventions.leased(status)) == (unfinished, leased)

@@ -166,5 +166,6 @@ class Annotation(StrEnum):
     PAUSED_UNTIL = f"{GROUP}/paused-until"
     ABORT = f"{GROUP}/abort"
     ROLLBACK = f"{GROUP}/rollback"
+    LEASE_UNTIL = f"{GROUP}/lease-until"
     MARKER = f"{GROUP}/intervention"
     RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"

@@ -10,6 +10,7 @@ from vanguard.api.base import (
     ActionType,
     Conditions,
     DecimalText,
+    DurationText,
     Model,
     Name,
     Notification,
@@ -357,6 +358,15 @@ class InterventionStatus(Model):
     watch_started_at: Time | None = None
     measured_at: Time | None = None
     comparisons: Annotated[tuple[Comparison, ...], Field(max_length=9, json_schema_extra=keyed_by("name"))] = ()
+    lease: Annotated[
+        DurationText | None,
+        Field(
+            description="How long a change that helps is kept unless renewed, as the policies said when it was made."
+        ),
+    ] = None
+    lease_until: Annotated[
+        Time | None, Field(description="When a change that was kept is undone unless renewed; absent: never.")
+    ] = None
     undo: Undo | None = None
     completed_at: Time | None = None
     timeline: Annotated[tuple[Transition, ...], Field(max_length=24)] = ()

@@ -136,7 +136,11 @@ class ActionConsent(Model):
 
     model_config = {
         "json_schema_extra": cel(
-            ("self.type != 'DeployCode' || !self.enabled", "DeployCode is never automated: enabled must be false")
+            ("self.type != 'DeployCode' || !self.enabled", "DeployCode is never automated: enabled must be false"),
+            (
+                "!has(self.lease) || self.type == 'TunePool'",
+                "lease is for TunePool only: nothing of another action can be undone later",
+            ),
         )
     }
     type: ActionType
@@ -157,6 +161,18 @@ class ActionConsent(Model):
         ),
     ] = Rollback.MANDATORY
     on_inconclusive: OnInconclusive = OnInconclusive.UNDO
+    lease: Annotated[
+        DurationText | None,
+        Field(
+            description="For how long a change that helped is kept unless a person renews it; absent: for good.",
+            json_schema_extra=cel(
+                (
+                    "duration(self) >= duration('1h') && duration(self) <= duration('2160h')",
+                    "lease is from 1h to 2160h",
+                )
+            ),
+        ),
+    ] = None
     notification: Annotated[
         Notification, Field(description="How loudly people are told; ApprovalRequired also lowers mode to Approve.")
     ] = Notification.ALERT

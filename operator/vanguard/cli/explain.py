@@ -117,6 +117,11 @@ def _what_next(iv: Intervention) -> str:
         case Phase.SUCCEEDED:
             if Annotation.ROLLBACK in iv.metadata.annotations:
                 return "Nothing: it is being undone."
-            return f"vanguard rollback {name} {place}"
+            undo = f"vanguard rollback {name} {place}"
+            until = iv.status.lease_until
+            if until is None:
+                return undo
+            kept = f"Its change is kept until {format_time(until)}, then undone unless renewed."
+            return f"{kept}\nvanguard renew {name} -n {iv.metadata.namespace} --for 72h\n{undo}"
         case _:
             return "Nothing: it is over."

@@ -1,4 +1,4 @@
-"""A person's word: approve, deny, abort, roll back, pause and resume."""
+"""A person's word: approve, deny, abort, roll back, renew, pause and resume."""
 
 from datetime import datetime, timedelta
 
@@ -11,8 +11,9 @@ from vanguard.api.intervention import ApprovalVerdict, Phase
 from vanguard.api.kinds import Intervention
 from vanguard.cli.commits import Sha, whose
 from vanguard.cli.session import Session, annotation, options, user_name, written
+from vanguard.domain.leases import LONGEST, leased
 from vanguard.domain.phases import IN_FLIGHT, TERMINAL
-from vanguard.durations import parse_duration
+from vanguard.durations import format_duration, parse_duration
 from vanguard.errors import Invalid
 from vanguard.ports import Raw
 
@@ -159,4 +160,27 @@ def resume(session: Session, what: str) -> None:
     click.echo(f"{kind} {name}: not paused")
 
 
-COMMANDS = (approve, deny, abort, rollback, pause, resume)
+@click.command()
+@click.argument("name")
+@click.option("--for", "span", type=Span(), required=True, help="How long from now on, at most 2160h.")
+@options
+def renew(session: Session, name: str, span: timedelta) -> None:
+    """Keep what Intervention NAME changed for longer than its lease."""
+    if not timedelta(0) < span <= LONGEST:
+        raise click.BadParameter(
+            f"{format_duration(span)}; it must be more than 0s and at most {format_duration(LONGEST)}",
+            param_hint="--for",
+        )
+    until = format_time(SystemClock().now() + span)
+
+    def change(raw: Raw) -> list[Raw]:
+        status = Intervention.read(raw).status
+        if not leased(status.phase, status.lease_until):
+            raise Invalid(f"{name} has no lease to renew: it is {status.phase}, {status.reason or 'not decided'}")
+        return annotation(Annotation.LEASE_UNTIL, until)(raw)
+
+    session.run(lambda cluster: written(cluster, "Intervention", session.namespace, name, change))
+    click.echo(f"{name}: its change is kept until {until}")
+
+
+COMMANDS = (approve, deny, abort, rollback, renew, pause, resume)

@@ -80,6 +80,7 @@ class Consent:
         window_sets: per policy that requires a window, its windows; one of each set must be open.
         alert_matchers: labels of alerts in the namespace; while one fires, nothing starts.
         approval_max_age: how far ahead an approval may expire.
+        lease: for how long a change that helped is kept; None is for good.
         not_approvers: who may not approve, for they wrote a policy that forbids it; by the policy's name.
         problems: sentences that say why a policy cannot be obeyed; any of them holds everything.
     """
@@ -106,6 +107,7 @@ class Consent:
     notification: Notification
     problems: tuple[str, ...]
     approval_max_age: Bound[timedelta]
+    lease: timedelta | None
     not_approvers: Mapping[str, str]
 
 
@@ -162,6 +164,7 @@ def consent_for(
         approval_max_age=min(
             (Bound(policy.spec.approvals.max_age, policy.metadata.name) for policy in policies), key=_value
         ),
+        lease=min((entry.lease for entry in actions if entry.lease is not None), default=None),
         not_approvers={
             policy.spec.approvals.author: policy.metadata.name
             for policy in policies

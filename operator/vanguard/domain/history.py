@@ -24,7 +24,10 @@ class Outcome(StrEnum):
 
 
 def outcome_of(iv: Intervention) -> Outcome:
-    """What came of an Intervention. What a person stopped, or what never touched anything, teaches nothing."""
+    """What came of an Intervention.
+
+    What a person stopped, what was kept as long as it was to be, or what never touched anything teaches nothing.
+    """
     status = iv.status
     if status.phase is Phase.SUCCEEDED:
         return Outcome.HELPED if status.verdict is Verdict.IMPROVED else Outcome.NOTHING
@@ -32,6 +35,8 @@ def outcome_of(iv: Intervention) -> Outcome:
         return Outcome.NOTHING
     if status.undo is not None and status.undo.reason in _ASKED_BY_A_PERSON:
         return Outcome.NOTHING if status.phase is Phase.ROLLED_BACK else Outcome.FAILED
+    if status.undo is not None and status.undo.reason == Reason.LEASE_EXPIRED:
+        return Outcome.FAILED if status.reason == Reason.UNDO_FAILED else Outcome.NOTHING
     return Outcome.UNMEASURED if status.verdict is Verdict.INCONCLUSIVE else Outcome.FAILED
 
 

@@ -5,7 +5,7 @@ A phase that acts is recorded with its restorePoint before its first write (writ
 landed is read from the object itself, so the operator may be killed between any two lines of its work.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,12 +24,12 @@ from vanguard.api.intervention import (
 from vanguard.api.kinds import Intervention, IssuePattern
 from vanguard.api.policy import OnInconclusive, Rollback
 from vanguard.api.reasons import Reason
-from vanguard.domain import conditions, undoing
+from vanguard.domain import conditions, leases, undoing
 from vanguard.domain.change import StepState
 from vanguard.domain.consent import Consent
 from vanguard.domain.decision.chain import Decision, Outcome, same_answers
 from vanguard.domain.phases import DECIDING, TERMINAL, TRANSITIONS
-from vanguard.domain.verdict import clear_harm, overall
+from vanguard.domain.verdict import clear_harm, figures, overall
 
 EXPIRY = timedelta(hours=24)
 BASELINE_DEADLINE = timedelta(minutes=5)
@@ -132,6 +132,8 @@ def moved(view: View, phase: Phase, reason: Reason, message: str = "", **changes
     if phase is not old.phase and phase not in TRANSITIONS[old.phase]:
         raise ValueError(f"no transition from {old.phase} to {phase}")
     text = message or reason.sentence
+    # What is told later of a change that was kept does not end it anew.
+    ended = old.completed_at if phase is old.phase else view.now
     entry = Transition(at=view.now, phase=phase, reason=reason, message=text[:_TIMELINE_TEXT])
     changes = {
         "phase": phase,
@@ -139,7 +141,7 @@ def moved(view: View, phase: Phase, reason: Reason, message: str = "", **changes
         "message": text[:1024],
         "observed_generation": view.intervention.metadata.generation,
         "timeline": (*old.timeline, entry)[-_TIMELINE:],
-        "completed_at": view.now if phase in TERMINAL else None,
+        "completed_at": ended if phase in TERMINAL else None,
         **changes,
     }
     status = old.model_copy(update=changes)
@@ -200,6 +202,7 @@ def _baselining(view: View) -> Next:
         view.change.summary,
         change=view.change,
         baseline=view.baseline,
+        lease=view.consent.lease if view.consent else None,
         gates=decision.gates,
     )
 
@@ -290,17 +293,13 @@ def _monitoring(view: View) -> Next:
         return Next(status.model_copy(update={"comparisons": view.comparisons, "measured_at": view.now}))
     verdict = overall(next(iter(view.comparisons), None), view.comparisons[1:])
     decisive = [seen for seen in view.comparisons if seen.verdict is verdict] or view.comparisons
-    return _settle(view, verdict, _figures(decisive), comparisons=view.comparisons)
-
-
-def _figures(seen: Iterable[Comparison]) -> str:
-    return "; ".join(f"{one.name}: {one.message}" for one in seen)
+    return _settle(view, verdict, figures(decisive), comparisons=view.comparisons)
 
 
 def _harmed(view: View, harm: tuple[Comparison, ...]) -> Next:
     """Harm that is clear ends the watch."""
     told = {"verdict": Verdict.DEGRADED, "comparisons": view.comparisons, "measured_at": view.now}
-    return _undo(view, Reason.DEGRADED_EARLY, _figures(harm), **told)
+    return _undo(view, Reason.DEGRADED_EARLY, figures(harm), **told)
 
 
 _VERDICT_REASONS = {
@@ -316,7 +315,8 @@ def _settle(view: View, verdict: Verdict, message: str, **changes: Any) -> Next:
     reason = _VERDICT_REASONS[verdict]
     changes["verdict"] = verdict
     if verdict is Verdict.IMPROVED:
-        return moved(view, Phase.SUCCEEDED, reason, message, **changes)
+        lease = leases.shorter(view.status.lease, view.consent.lease if view.consent else None)
+        return moved(view, Phase.SUCCEEDED, reason, message, lease_until=view.now + lease if lease else None, **changes)
     lenient = view.consent is not None and view.consent.rollback is Rollback.BEST_EFFORT
     hold = view.consent is not None and view.consent.on_inconclusive is OnInconclusive.HOLD
     keep = (verdict is Verdict.NEUTRAL and lenient) or (verdict is Verdict.INCONCLUSIVE and hold)
@@ -371,10 +371,18 @@ def _take_back(view: View, undo: Undo, todo: int) -> Next:
 
 
 def _succeeded(view: View) -> Next:
-    """Kept for good, unless a person asks otherwise."""
-    if Annotation.ROLLBACK in view.intervention.metadata.annotations and view.stop is not None:
-        return _undo(view, *view.stop) if view.intervention.metadata.deletion_timestamp is None else NOTHING
-    return NOTHING
+    """Kept for good or as long as its lease runs, unless a person asks otherwise."""
+    meta = view.intervention.metadata
+    if meta.deletion_timestamp is not None:
+        return NOTHING
+    if Annotation.ROLLBACK in meta.annotations and view.stop is not None:
+        return _undo(view, *view.stop)
+    news = leases.news(view.status, meta.annotations, view.now)
+    if news is None:
+        return NOTHING
+    if news.reason is Reason.LEASE_EXPIRED:
+        return _undo(view, news.reason, news.message, lease_until=news.until)
+    return moved(view, Phase.SUCCEEDED, news.reason, news.message, lease_until=news.until)
 
 
 def _over(_view: View) -> Next:

@@ -13,7 +13,7 @@ TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.APPLYING: frozenset({Phase.MONITORING, Phase.ROLLING_BACK, Phase.REJECTED, Phase.FAILED}),
     Phase.MONITORING: frozenset({Phase.SUCCEEDED, Phase.ROLLING_BACK, Phase.FAILED}),
     Phase.ROLLING_BACK: frozenset({Phase.ROLLED_BACK, Phase.FAILED}),
-    # A person may ask to undo a change that was kept.
+    # A person may ask to undo a change that was kept, or its lease may end.
     Phase.SUCCEEDED: frozenset({Phase.ROLLING_BACK}),
     Phase.ROLLED_BACK: frozenset(),
     Phase.FAILED: frozenset(),

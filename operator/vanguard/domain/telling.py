@@ -14,10 +14,12 @@ from vanguard.api.intervention import Comparison, Delivery, InterventionStatus, 
 from vanguard.api.kinds import Intervention
 from vanguard.api.pattern import Direction
 from vanguard.api.reasons import Reason
+from vanguard.domain.leases import leased
 
 MOST_NOTICES = 6
 _LINE = 400
 _ENDED_WELL = frozenset({Phase.SUCCEEDED, Phase.REJECTED, Phase.OBSERVED})
+_TO_BE_SEEN_TO = frozenset({Reason.EXPIRED, Reason.NOT_AUTOMATED, Reason.LEASE_ENDING, Reason.LEASE_UNREADABLE})
 _NO_CHANGE = frozenset({Phase.PENDING, Phase.AWAITING_APPROVAL, Phase.REJECTED, Phase.OBSERVED})
 
 Routes = Mapping[str, frozenset[Notification]]
@@ -107,7 +109,7 @@ def level_of(old: InterventionStatus, new: InterventionStatus) -> Notification |
         case Phase.APPLYING if new.applied_at is not None:
             return wanted
         case Phase.SUCCEEDED:
-            return wanted
+            return Notification.INFO if new.reason == Reason.LEASE_RENEWED else wanted
         case Phase.ROLLED_BACK | Phase.FAILED:
             return Notification.ALERT
         case Phase.OBSERVED:
@@ -122,13 +124,27 @@ def level_of(old: InterventionStatus, new: InterventionStatus) -> Notification |
 
 def _over(status: InterventionStatus) -> bool:
     """A change that was taken back is no good end for who must find the cause; the breach still comes."""
-    return status.phase in _ENDED_WELL and status.reason not in {Reason.EXPIRED, Reason.NOT_AUTOMATED}
+    if status.phase is Phase.ROLLED_BACK:
+        return _lease_over(status)
+    return status.phase in _ENDED_WELL and status.reason not in _TO_BE_SEEN_TO
+
+
+def _lease_over(status: InterventionStatus) -> bool:
+    return status.undo is not None and status.undo.reason == Reason.LEASE_EXPIRED
 
 
 def title(iv: Intervention, status: InterventionStatus) -> str:
     """Where and how it stands, in a few words."""
     target = iv.spec.target
-    return f"{iv.metadata.namespace}/{target.name}: {_HEADLINES.get(status.phase, status.phase)} ({status.reason})"
+    return f"{iv.metadata.namespace}/{target.name}: {_headline(status)} ({status.reason})"
+
+
+def _headline(status: InterventionStatus) -> str:
+    if status.phase is Phase.ROLLED_BACK and _lease_over(status):
+        return "its lease is over, taken back"
+    if status.phase is Phase.SUCCEEDED and status.reason == Reason.LEASE_ENDING:
+        return "taken back soon unless renewed"
+    return _HEADLINES.get(status.phase, status.phase)
 
 
 _HEADLINES = {
@@ -181,7 +197,7 @@ def _why(iv: Intervention) -> str:
 
 
 def _outcome(status: InterventionStatus) -> str:
-    said = _sentence(status.reason)
+    said = f"{_sentence(status.reason)}{_kept(status)}"
     figures = "; ".join(_figures(seen) for seen in status.comparisons)
     if status.phase is Phase.APPLYING:
         return "not known yet; it is being watched and taken back unless it helps"
@@ -192,6 +208,13 @@ def _outcome(status: InterventionStatus) -> str:
     if figures and status.phase not in _NO_CHANGE:
         return f"{said} {figures}"
     return f"{said} {status.message if status.message != said else ''}".strip()
+
+
+def _kept(status: InterventionStatus) -> str:
+    """Until when a change is kept, where it is not for good."""
+    if not leased(status.phase, status.lease_until):
+        return ""
+    return f" It is kept until {clock_time(status.lease_until)}, then undone unless renewed."
 
 
 def _sentence(reason: str) -> str:
@@ -225,7 +248,8 @@ def _command(iv: Intervention, status: InterventionStatus) -> str:
             return f'Approve: vanguard approve {where} --reason "..."  (or deny)'
         case Phase.APPLYING | Phase.SUCCEEDED:
             annotated = f"{iv.metadata.name} vanguard.dev/rollback='...'"
-            return f"Undo: kubectl annotate intervention -n {iv.metadata.namespace} {annotated}"
+            keep = f"Keep: vanguard renew {where} --for 72h  " if leased(status.phase, status.lease_until) else ""
+            return f"{keep}Undo: kubectl annotate intervention -n {iv.metadata.namespace} {annotated}"
         case Phase.FAILED:
             return f"Look: kubectl describe intervention {where}  (the prior values are in status.change.restorePoint)"
         case Phase.PENDING:

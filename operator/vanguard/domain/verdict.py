@@ -189,3 +189,8 @@ def significant(value: float) -> Decimal:
 def as_decimal(value: float, digits: int = 6) -> Decimal:
     """A float as a decimal with so many digits behind the point; large values lose the fraction they never had."""
     return Decimal(f"{max(-1e14, min(1e14, value)):.{digits}f}").normalize() + 0
+
+
+def figures(seen: Iterable[Comparison]) -> str:
+    """What each comparison says, in one line."""
+    return "; ".join(f"{one.name}: {one.message}" for one in seen)

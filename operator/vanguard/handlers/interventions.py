@@ -5,6 +5,8 @@ from typing import Any
 import kopf
 
 from vanguard.api.base import GROUP, VERSION
+from vanguard.api.intervention import Phase
+from vanguard.domain import leases
 from vanguard.domain.phases import IN_FLIGHT, TERMINAL
 from vanguard.handlers.process import operator_settings, reconcile_intervention
 
@@ -12,6 +14,8 @@ RESOURCE = (GROUP, VERSION, "interventions")
 
 
 _LONGEST_PAUSE = 60.0
+# A lease is of hours at least, and there may be many: they are looked at more rarely.
+_LEASE_LOOK = 6 * operator_settings.reconcile_interval.total_seconds()
 
 
 def _patience(retry: int) -> float:
@@ -19,13 +23,20 @@ def _patience(retry: int) -> float:
     return min(operator_settings.reconcile_interval.total_seconds() * (1 << min(retry, 6)), _LONGEST_PAUSE)
 
 
-def _phase(status: Any) -> str:
-    return str(status.get("phase", "Pending"))
+def _phase(status: Any) -> Phase | str:
+    """The phase; as it stands there where a newer version knows more of them."""
+    phase = str(status.get("phase", "Pending"))
+    return Phase(phase) if phase in set(Phase) else phase
 
 
 def unfinished(status: Any, **_: Any) -> bool:
     """Whether there is still something to do."""
     return _phase(status) not in TERMINAL
+
+
+def leased(status: Any, **_: Any) -> bool:
+    """Whether a change is kept for a while only: it is over, but its end is still to come."""
+    return leases.leased(_phase(status), status.get("leaseUntil"))
 
 
 def in_flight(status: Any, **_: Any) -> bool:
@@ -42,6 +53,12 @@ async def noticed(*, namespace: str | None, name: str, **_: Any) -> None:
 @kopf.timer(*RESOURCE, interval=operator_settings.reconcile_interval.total_seconds(), when=unfinished)
 async def due(*, namespace: str | None, name: str, **_: Any) -> None:
     """Time passes for an Intervention that is not finished: look again."""
+    await reconcile_intervention(namespace or "", name)
+
+
+@kopf.timer(*RESOURCE, interval=_LEASE_LOOK, when=leased)
+async def kept(*, namespace: str | None, name: str, **_: Any) -> None:
+    """Time passes for a change that is kept for a while: look whether it is over."""
     await reconcile_intervention(namespace or "", name)
 
 
