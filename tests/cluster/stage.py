@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
+from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
 from devcluster import credentials
@@ -23,6 +24,7 @@ from devcluster.audit import Entry
 from devcluster.cluster import Cluster
 from devcluster.operator_process import ACCOUNT, DEMO, DEPLOYMENTS, NAMESPACE, OPERATOR, WORKLOAD, start_operator
 from devcluster.prometheus import Prometheus
+from vanguard.cli.main import main
 
 Json = dict[str, Any]
 Await = Callable[..., Any]
@@ -141,6 +143,21 @@ class Stage:
         """Annotate an Intervention, as a person would: abort="why"."""
         said = [f"vanguard.dev/{key}={value}" for key, value in annotations.items()]
         self.cluster.kubectl("-n", SHOP, "annotate", "intervention", intervention, *said)
+
+    def approve(self, intervention: str) -> None:
+        """Approve an Intervention with `vanguard approve`, as an administrator."""
+        words = [
+            "approve",
+            intervention,
+            "--reason",
+            "seen",
+            "-n",
+            SHOP,
+            "--kubeconfig",
+            self.cluster.state / "kubeconfig",
+        ]
+        said = CliRunner().invoke(main, list(map(str, words)))
+        assert said.exit_code == 0, said.output
 
     # Operators
 
@@ -283,6 +300,15 @@ class Stage:
             told=lambda one: summary(one) + self._log(),
         )
         return found
+
+    def await_gate(self, target: str, gate: str, reason: str) -> None:
+        """Wait until a gate gives the target's Intervention this answer."""
+
+        def met(one: Json | None) -> bool:
+            gates = (one or {}).get("status", {}).get("gates", ())
+            return any((given["name"], given["reason"]) == (gate, reason) for given in gates)
+
+        self._await_intervention(target, met, f"{target}'s gate {gate} to say {reason}", 60)
 
     def await_rollback(self, target: str) -> Json:
         """Wait until a change that was kept is taken back."""

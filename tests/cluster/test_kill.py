@@ -36,6 +36,29 @@ def test_killed_while_baselining_it_goes_on_and_acts_once(stage: Stage) -> None:
     assert (stage.acts(), stage.pool_size("orders")) == (ONCE, "60")
 
 
+def test_killed_while_it_waits_for_approval_the_word_and_the_count_are_kept(stage: Stage) -> None:
+    once_a_day = [{"type": "TunePool", "mode": "Approve", "maxPerDay": 1, "maxPerWeek": 20, "minConfidencePercent": 85}]
+    stage.play(pool_pattern(), shop_policy("orders", "checkout", actions=once_a_day))
+    stage.lead()
+    asked = {name: stage.await_phase(name, "AwaitingApproval") for name in ("orders", "checkout")}
+    stage.kill()
+    stage.approve(asked["orders"]["metadata"]["name"])
+    assert stage.acts() == Counter(), "nobody is there to act"
+    stage.lead()
+    ended = stage.await_phase("orders", "Succeeded")
+    assert phases(ended) == ["AwaitingApproval", *SUCCEEDED]
+    assert (stage.acts(), stage.pool_size("orders")) == (ONCE, "60")
+
+    stage.await_gate("checkout", "budget", "DailyBudgetSpent")
+    stage.kill()
+    stage.approve(asked["checkout"]["metadata"]["name"])
+    stage.lead()
+    stage.await_gate("checkout", "mode", "Approved")
+    stage.await_looks()
+    stage.await_gate("checkout", "budget", "DailyBudgetSpent")
+    assert (stage.acts(), stage.pool_size("checkout")) == (ONCE, "40"), "the day's only one is spent, approved or not"
+
+
 @pytest.mark.parametrize("moment", ["as soon as it is recorded", "while the rollout runs"])
 def test_killed_while_applying_it_finishes_the_change_and_writes_nothing_twice(stage: Stage, moment: str) -> None:
     if moment == "while the rollout runs":
