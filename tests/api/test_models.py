@@ -72,6 +72,11 @@ def with_action(**changes: Any) -> dict[str, Any]:
     return g.merged(g.POLICY_SPEC, {"actions": g.acting(**changes)})
 
 
+_TOTAL = "spec.workloads.0.tunables.0.maxTotalIncreasePercent"
+_RULE = "spec.workloads.0.tunables.0.invariants.0.rule"
+_QUERY = "spec.workloads.0.tunables.0.invariants.0.query"
+_LIMIT = "spec.saturation.0.limit"
+SATURATION = {"name": "cpu", "query": "up", "limit": "90"}
 WINDOW = {"name": "nightly", "schedule": "0 2 * * *", "duration": "3h"}
 
 
@@ -98,6 +103,14 @@ WINDOW = {"name": "nightly", "schedule": "0 2 * * *", "duration": "3h"}
         (AutomationPolicy, with_tunable(min=10.5), "spec.workloads.0.tunables.0.min"),
         (AutomationPolicy, with_tunable(step=0), "spec.workloads.0.tunables.0.step"),
         (AutomationPolicy, with_action(minConfidencePercent=40), "spec.actions.0.minConfidencePercent"),
+        (AutomationPolicy, with_action(minConfidencePercent=101), "spec.actions.0.minConfidencePercent"),
+        (AutomationPolicy, with_tunable(maxTotalIncreasePercent=0), _TOTAL),
+        (AutomationPolicy, with_tunable(maxTotalIncreasePercent=1001), _TOTAL),
+        (AutomationPolicy, with_tunable(invariants=[{"name": "sum", "rule": "a<" + "9" * 199}]), _RULE),
+        (AutomationPolicy, with_tunable(invariants=[{"name": "sum", "rule": "a < 9", "query": "up"}]), _QUERY),
+        (IssuePattern, g.merged(g.PATTERN_SPEC, {"facts": [{"name": "Most", "query": "up"}]}), "spec.facts.0.name"),
+        (IssuePattern, g.merged(g.PATTERN_SPEC, {"saturation": [SATURATION | {"limit": 90}]}), _LIMIT),
+        (IssuePattern, g.merged(g.PATTERN_SPEC, {"saturation": [SATURATION] * 5}), "spec.saturation"),
         (AutomationPolicy, with_action(minConfidencePercent=99.5), "spec.actions.0.minConfidencePercent"),
         (AutomationPolicy, with_action(maxPerHour=1), "spec.actions.0.maxPerHour"),
         (

@@ -84,6 +84,7 @@ def test_the_operator_reads_these_and_nothing_else_in_the_cluster(objects: Objec
         for group, resource in [
             ("apps", "deployments"), ("apps", "statefulsets"), ("apps", "replicasets"),
             ("", "pods"), ("", "namespaces"), ("", "nodes"), ("", "resourcequotas"), ("policy", "poddisruptionbudgets"),
+            ("autoscaling", "horizontalpodautoscalers"),
         ]
         for verb in ("get", "list")
     }  # fmt: skip

@@ -131,6 +131,38 @@ REFUSED = {
         "policy", ("spec", "actions", 0, "minConfidencePercent"), 49,
         "spec.actions[0].minConfidencePercent in body should be greater than or equal to 50",
     ),
+    "a confidence above certainty": (
+        "policy", ("spec", "actions", 0, "minConfidencePercent"), 101,
+        "spec.actions[0].minConfidencePercent in body should be less than or equal to 100",
+    ),
+    "a total increase of nothing": (
+        "policy", (*TUNABLE, "maxTotalIncreasePercent"), 0,
+        "spec.workloads[0].tunables[0].maxTotalIncreasePercent in body should be greater than or equal to 1",
+    ),
+    "a query in an invariant": (
+        "policy", (*TUNABLE, "invariants"), [{"name": "sum", "rule": "value < 9", "query": "up"}],
+        'unknown field "spec.workloads[0].tunables[0].invariants[0].query"',
+    ),
+    "two invariants of one name": (
+        "policy", (*TUNABLE, "invariants"), [{"name": "sum", "rule": "value < 9"}] * 2,
+        'spec.workloads[0].tunables[0].invariants[1]: Duplicate value: {"name":"sum"}',
+    ),
+    "a rule longer than a line": (
+        "policy", (*TUNABLE, "invariants"), [{"name": "sum", "rule": "value < " + "9" * 200}],
+        "spec.workloads[0].tunables[0].invariants[0].rule",
+    ),
+    "a fact that is known without a query": (
+        "pattern", ("spec", "facts"), [{"name": "replicas", "query": "up"}],
+        "spec.facts[0]: Invalid value: value, replicas and surge are known without a query",
+    ),
+    "a fact whose name no rule could hold": (
+        "pattern", ("spec", "facts"), [{"name": "max-connections", "query": "up"}],
+        'spec.facts[0].name: Invalid value: "max-connections"',
+    ),
+    "a limit of saturation that is a number": (
+        "pattern", ("spec", "saturation"), [{"name": "cpu", "query": "up", "limit": 90}],
+        "spec.saturation[0].limit in body must be of type string",
+    ),
     "a schedule of four fields": (
         "policy", (*WINDOW, "schedule"), "0 2 * mon",
         "spec.windows[0].schedule in body should",

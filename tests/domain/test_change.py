@@ -96,8 +96,9 @@ def test_a_raised_value_is_larger_within_bounds_and_on_the_grid(
         assert low <= current < made <= high
         assert (made - low) % step == 0
         assert made <= max(-(-current * (100 + percent) // 100), current + step)
+        assert made <= max(2 * current, step)
     else:
-        assert made.reason in {Reason.OUT_OF_BOUNDS, Reason.AT_MAXIMUM}
+        assert made.reason in {Reason.OUT_OF_BOUNDS, Reason.AT_MAXIMUM, Reason.CEILING_REACHED}
 
 
 # ------------------------------------------------------------------ the plan

@@ -10,6 +10,7 @@ from tests.domain import given as g
 from vanguard.api.base import ActionType, Mode
 from vanguard.api.kinds import AutomationPolicy
 from vanguard.api.policy import OnInconclusive, Rollback
+from vanguard.api.reasons import Reason
 from vanguard.cli.breakers import ceiling
 from vanguard.domain.breaker import CLUSTER_DEFAULT
 from vanguard.domain.consent import Bound, Consent, consent_for, lower, problems_of, selected
@@ -163,7 +164,8 @@ def test_without_a_ceiling_the_cluster_has_a_breaker_all_the_same() -> None:
 
 def test_a_zone_nobody_knows_is_a_problem() -> None:
     (problem,) = problems_of(g.policy(timeZone="Mars/Olympus"))
-    assert problem.startswith("timeZone is 'Mars/Olympus'")
+    assert problem.reason is Reason.TIME_ZONE_UNKNOWN
+    assert problem.message.startswith("timeZone is 'Mars/Olympus'")
 
 
 def test_in_the_operators_own_namespace_a_policy_is_not_counted_twice() -> None:

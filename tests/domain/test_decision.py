@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.domain import feasibility_rows, surrounding_rows
 from tests.domain import given as g
-from tests.domain import surrounding_rows
 from vanguard.api.base import ActionType, Mode, format_time
 from vanguard.api.intervention import GateResult
 from vanguard.api.reasons import GateVerdict, Reason
@@ -541,6 +541,7 @@ ROWS: list[tuple[str, str, dict[str, Any], GateVerdict, Reason, datetime | None]
         None,
     ),
     *surrounding_rows.ROWS,
+    *feasibility_rows.ROWS,
 ]
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.domain import given as g
 from vanguard.api.policy import Freeze, Window
+from vanguard.api.reasons import Reason
 from vanguard.domain.windows import is_open, next_start, problem, running_freeze
 
 MINUTE = timedelta(minutes=1)
@@ -103,23 +104,28 @@ def test_without_windows_there_is_no_next_start() -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "zone", "said"),
+    ("schedule", "zone", "reason", "said"),
     [
-        ("61 * * * *", "UTC", "windows[w].schedule is '61 * * * *'"),
-        ("0 2 31 2 *", "UTC", "windows[w].schedule is '0 2 31 2 *'"),
-        ("0 2 * * 9", "UTC", "windows[w].schedule is '0 2 * * 9'"),
-        ("0 2 * * *", "Mars/Base", "windows[w].timeZone is 'Mars/Base'"),
-        ("0 2 * * *", "Europe", "windows[w].timeZone is 'Europe'"),
-        ("0 2 * * *", "America/Argentina", "windows[w].timeZone is 'America/Argentina'"),
+        ("61 * * * *", "UTC", Reason.WINDOW_NEVER_OPENS, "windows[w].schedule is '61 * * * *'"),
+        ("0 2 31 2 *", "UTC", Reason.WINDOW_NEVER_OPENS, "windows[w].schedule is '0 2 31 2 *'"),
+        ("0 2 * * 9", "UTC", Reason.WINDOW_NEVER_OPENS, "windows[w].schedule is '0 2 * * 9'"),
+        ("0 2 * * *", "Mars/Base", Reason.TIME_ZONE_UNKNOWN, "windows[w].timeZone is 'Mars/Base'"),
+        ("0 2 * * *", "Europe", Reason.TIME_ZONE_UNKNOWN, "windows[w].timeZone is 'Europe'"),
+        ("0 2 * * *", "America/Argentina", Reason.TIME_ZONE_UNKNOWN, "windows[w].timeZone is 'America/Argentina'"),
     ],
 )
-def test_a_window_that_can_never_open_is_told_by_field_and_value(schedule: str, zone: str, said: str) -> None:
-    assert problem(window(schedule, zone=zone)).startswith(said)
+def test_a_window_that_can_never_open_is_told_by_field_and_value(
+    schedule: str, zone: str, reason: Reason, said: str
+) -> None:
+    told = problem(window(schedule, zone=zone))
+    assert told is not None
+    assert told.reason is reason
+    assert told.message.startswith(said)
 
 
 @pytest.mark.parametrize("schedule", ["0 2 * * *", "*/5 * * * *", "0 2 29 2 *", "0 2 * * MON-FRI", "0 2 L * *"])
 def test_a_window_that_opens_has_no_problem(schedule: str) -> None:
-    assert problem(window(schedule)) == ""
+    assert problem(window(schedule)) is None
 
 
 def freeze(name: str, start: str, until: str) -> Freeze:

@@ -15,6 +15,7 @@ from devcluster.cluster import Cluster
 from devcluster.credentials import ADMIN
 from tests.cluster.stage import AT_ONCE, closed_window
 from tests.gates.scene import NAME, SHOP, TARGET, TARGET_PATH, VANGUARD, Scene
+from tests.reconcilers.fake_metrics import Source
 from vanguard.api.base import Annotation, WorkloadKind, format_time
 from vanguard.api.reasons import GateVerdict, Reason
 from vanguard.domain.alert import INACTIVE
@@ -244,6 +245,73 @@ def cordoned(scene: Scene) -> None:
     scene.change("/api/v1/nodes/fake-1", spec={"unschedulable": True})
 
 
+# Three replicas, one more while it rolls out, and 60 connections each.
+CONNECTIONS = "(replicas + surge) * value <= max_connections"
+OWN = {"namespace": SHOP, "deployment": TARGET}
+
+
+def invariant(rule: str, *arrange: Arrange) -> Arrange:
+    """The tunable has an invariant, and these things are so."""
+
+    def prepare(scene: Scene) -> None:
+        for tunable in scene.policy["spec"]["workloads"][0]["tunables"]:
+            tunable["invariants"] = [{"name": "connections", "rule": rule}]
+        for one in arrange:
+            one(scene)
+
+    return prepare
+
+
+def measured(query: str, value: float) -> Arrange:
+    """Prometheus knows one value of the target for a query."""
+    source = Source(query, OWN, lambda _at: value)
+    return lambda scene: scene.arrange.append(lambda ctx: ctx.metrics.sources.append(source))  # type: ignore[attr-defined]
+
+
+def limited_to(connections: float) -> Arrange:
+    """The pattern knows how many connections the database takes: so many."""
+
+    def arrange(scene: Scene) -> None:
+        fact = {"name": "max_connections", "query": "db_limit", "target": {"nameLabel": "deployment"}}
+        scene.pattern["spec"]["facts"] = [fact]
+        measured("db_limit", connections)(scene)
+
+    return arrange
+
+
+def busy(percent: float) -> Arrange:
+    """The database must not be busy, and is so busy."""
+
+    def arrange(scene: Scene) -> None:
+        scene.pattern["spec"]["saturation"] = [{"name": "cpu", "query": "db_cpu", "limit": "90", "target": {}}]
+        measured("db_cpu", percent)(scene)
+
+    return arrange
+
+
+def autoscaled(most: int) -> Arrange:
+    """An autoscaler may make so many replicas of the target."""
+    path = f"/apis/autoscaling/v2/namespaces/{SHOP}/horizontalpodautoscalers"
+    ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": TARGET}
+    usage = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}
+    metrics = [{"type": "Resource", "resource": usage}]
+    spec = {"minReplicas": 3, "maxReplicas": most, "scaleTargetRef": ref, "metrics": metrics}
+    return lambda scene: scene.make(path, {"metadata": {"name": TARGET}, "spec": spec})
+
+
+def raised(start: int, end: int) -> Arrange:
+    """The operator raised the value some days ago, and kept it."""
+    field = {"path": "/data/POOL_SIZE", "before": str(start), "after": str(end)}
+    step = {
+        "object": {"kind": "ConfigMap", "name": f"{TARGET}-config"}, "uid": "u", "fingerprint": "f", "fields": [field],
+    }  # fmt: skip
+    change = {
+        "marker": "m", "summary": "s", "from": str(start), "to": str(end), "rollout": True,
+        "takenAt": "2026-01-01T00:00:00Z", "restorePoint": [step],
+    }  # fmt: skip
+    return before(60 * 24 * 3, change=change)
+
+
 ROWS: list[tuple[str, GateVerdict, Reason, Arrange]] = [
     ("alert", PASS, Reason.ALERT_FIRING, as_it_is),
     ("alert", HOLD, Reason.NOT_EVALUATED_YET, unseen),
@@ -343,6 +411,17 @@ ROWS: list[tuple[str, GateVerdict, Reason, Arrange]] = [
     ("change-possible", DENY, Reason.OUT_OF_BOUNDS, tunable(max=40)),
     ("change-possible", DENY, Reason.TUNABLE_UNKNOWN, tunable(name="threads")),
     ("change-possible", DENY, Reason.VALUE_MISSING, tunable(location=NOWHERE)),
+    ("change-possible", PASS, Reason.CHANGE_POSSIBLE, raised(26, 50)),
+    ("change-possible", DENY, Reason.CEILING_REACHED, raised(25, 50)),
+    ("invariants", PASS, Reason.INVARIANTS_HOLD, as_it_is),
+    ("invariants", PASS, Reason.INVARIANTS_HOLD, invariant(CONNECTIONS, limited_to(240))),
+    ("invariants", DENY, Reason.INVARIANT_BROKEN, invariant(CONNECTIONS, limited_to(239))),
+    ("invariants", DENY, Reason.INVARIANT_BROKEN, invariant(CONNECTIONS, limited_to(240), autoscaled(4))),
+    ("invariants", HOLD, Reason.FACT_UNKNOWN, invariant(CONNECTIONS, limited_to(float("nan")))),
+    ("invariants", HOLD, Reason.FACT_UNKNOWN, invariant(CONNECTIONS)),
+    ("saturation", PASS, Reason.NOT_SATURATED, busy(89)),
+    ("saturation", HOLD, Reason.SATURATED, busy(90)),
+    ("saturation", HOLD, Reason.FACT_UNKNOWN, busy(float("nan"))),
     ("change-possible", HOLD, Reason.NOT_TRIED_YET, policy(suspend=True)),
 ]
 

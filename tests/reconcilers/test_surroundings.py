@@ -233,7 +233,7 @@ def test_while_it_waits_for_a_window_neither_nodes_nor_alerts_are_read() -> None
 
     assert world.said == (Phase.PENDING, Reason.WINDOW_CLOSED)
     assert world.context.kept.rooms is None
-    assert world.context.kept.alerts == {}
+    assert world.context.kept.answers == {}
 
 
 def test_the_vitals_are_metrics() -> None:

@@ -47,6 +47,7 @@ _PATHS = {
     "Node": ("api/v1", "nodes"),
     "ResourceQuota": ("api/v1", "resourcequotas"),
     "PodDisruptionBudget": ("apis/policy/v1", "poddisruptionbudgets"),
+    "HorizontalPodAutoscaler": ("apis/autoscaling/v2", "horizontalpodautoscalers"),
     "ReplicaSet": ("apis/apps/v1", "replicasets"),
     "SelfSubjectReview": ("apis/authentication.k8s.io/v1", "selfsubjectreviews"),
     "IssuePattern": (f"apis/{API_VERSION}", "issuepatterns"),

@@ -149,6 +149,41 @@ class Verification(Model):
     guards: Annotated[tuple[Guard, ...], Field(max_length=8, json_schema_extra=keyed_by("name"))] = ()
 
 
+class ReadingScope(Model):
+    """Which series a reading is taken from: those of the target's namespace, or of the target alone."""
+
+    namespace_label: Label = "namespace"
+    name_label: Annotated[
+        Label | None, Field(description="Label that holds the workload's name; without it, of the whole namespace.")
+    ] = None
+
+
+_SCOPE = "Without it the query is about the whole cluster. What is left must be one series."
+
+
+class Fact(Model):
+    """A figure that a policy's invariants may name: the one value a query has now."""
+
+    model_config = {
+        "json_schema_extra": cel(
+            ("!(self.name in ['value', 'replicas', 'surge'])", "value, replicas and surge are known without a query")
+        )
+    }
+    name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z][a-z0-9_]*$")]
+    query: Query
+    target: Annotated[ReadingScope | None, Field(description=_SCOPE)] = None
+
+
+class Saturation(Model):
+    """What must not be at its limit before anything is done, such as the database's processor or connections."""
+
+    name: Name
+    query: Query
+    limit: Annotated[DecimalText, Field(description="At or beyond it, nothing is done; a decimal string.")]
+    direction: Annotated[Direction, Field(description="From where the value comes to the limit.")] = Direction.RISING
+    target: Annotated[ReadingScope | None, Field(description=_SCOPE)] = None
+
+
 class Prior(Model):
     """What is believed of the remedy before there is any history of our own."""
 
@@ -175,6 +210,16 @@ class IssuePatternSpec(Model):
     trend: TrendSignature = TrendSignature()
     action: Action
     verification: Verification = Verification()
+    facts: Annotated[
+        tuple[Fact, ...],
+        Field(max_length=8, description="What policies' invariants may name.", json_schema_extra=keyed_by("name")),
+    ] = ()
+    saturation: Annotated[
+        tuple[Saturation, ...],
+        Field(
+            max_length=4, description="While one is at its limit, nothing is done.", json_schema_extra=keyed_by("name")
+        ),
+    ] = ()
     prior: Prior = Prior()
     rollback_safe: Annotated[
         bool, Field(description="Undoing is itself harmless; if not, policies with rollback Mandatory refuse it.")

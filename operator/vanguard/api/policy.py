@@ -66,6 +66,23 @@ class Reload(StrEnum):
     LIVE = "Live"
 
 
+class Invariant(Model):
+    """What must be true with the new value, or the change is not made."""
+
+    name: Name
+    rule: Annotated[
+        str,
+        Field(
+            min_length=3,
+            max_length=200,
+            description="Two sums or products compared by <=, <, >= or >, such as "
+            "(replicas + surge) * value + 10 <= max_connections. `value` is the new value, `replicas` the most the "
+            "workload may have (its HorizontalPodAutoscaler's maximum counts), `surge` the pods a rollout adds; every "
+            "other name is a fact of the IssuePattern.",
+        ),
+    ]
+
+
 class Tunable(Model):
     """A value the team lets be tuned, and within which bounds."""
 
@@ -84,6 +101,15 @@ class Tunable(Model):
     max: Annotated[int, Field(ge=0, le=1_000_000_000)]
     step: Annotated[int, Field(ge=1, le=1_000_000_000, description="Values are whole multiples of it above min.")] = 1
     reload: Reload = Reload.RESTART
+    max_total_increase_percent: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1000,
+            description="How far above the value found before the operator's own first change it may be raised in all.",
+        ),
+    ] = 100
+    invariants: Annotated[tuple[Invariant, ...], Field(max_length=4, json_schema_extra=keyed_by("name"))] = ()
 
 
 Dependency = Annotated[

@@ -59,6 +59,8 @@ class Reason(StrEnum):
     ROOM_AVAILABLE = "RoomAvailable", "Quotas and nodes have room for the pods the rollout adds."
     NO_OTHER_ALERTS = "NoOtherAlerts", "No other alert that the policy asks about fires."
     OWNED_BY_NOBODY_ELSE = "OwnedByNobodyElse", "No tool or controller would take the change back."
+    INVARIANTS_HOLD = "InvariantsHold", "Every invariant of the tunable holds with the new value."
+    NOT_SATURATED = "NotSaturated", "Nothing that the pattern names is at its limit."
     CHANGE_POSSIBLE = "ChangePossible", "The change and its inverse passed the server's dry run."
 
     # Gates that hold or deny
@@ -132,6 +134,13 @@ class Reason(StrEnum):
     VALUE_UNREADABLE = "ValueUnreadable", "The present value is not a whole number."
     VALUE_MISSING = "ValueMissing", "The place where the value should live does not exist."
     ROLLOUT_IMPOSSIBLE = "RolloutImpossible", "The workload does not replace its pods by itself."
+    INVARIANT_BROKEN = "InvariantBroken", "With the new value an invariant of the tunable would not hold."
+    FACT_UNKNOWN = "FactUnknown", "A figure that the decision needs could not be had; unknown is not fine."
+    SATURATED = "Saturated", "Something that the change leans on is at its limit already."
+    CEILING_REACHED = (
+        "CeilingReached",
+        "The value is as far above the one found at first as the policy allows in all.",
+    )
     AT_MAXIMUM = "AtMaximum", "The value is already as large as the policy allows."
     OUT_OF_BOUNDS = "OutOfBounds", "The present value is outside the policy's bounds."
     GIT_OPS_OWNED = "GitOpsOwned", "A GitOps tool owns what would be changed, and would take the change back."
@@ -186,8 +195,13 @@ class Reason(StrEnum):
     QUERY_FAILED = "QueryFailed", "Prometheus gave no whole answer to the pattern's query."
     NO_SERIES = "NoSeries", "The query gives no series in any namespace that has a policy."
     SPEC_INVALID = "SpecInvalid", "The spec cannot be understood."
-    WINDOW_NEVER_OPENS = "WindowNeverOpens", "A window's schedule or time zone never gives an opening."
+    WINDOW_NEVER_OPENS = "WindowNeverOpens", "A window's schedule never gives an opening."
+    TIME_ZONE_UNKNOWN = "TimeZoneUnknown", "There is no such IANA time zone."
+    INVARIANT_INVALID = "InvariantInvalid", "A tunable's invariant cannot be read."
+    POLICIES_CONFLICT = "PoliciesConflict", "Policies or entries say different things of the same tunable."
     SELECTS_NOTHING = "SelectsNothing", "A selector is empty or matches no workload."
+    SELECTS_EVERYTHING = "SelectsEverything", "A selector matches every workload of the namespace."
+    SELECTS_SOME = "SelectsSome", "No selector matches every workload of the namespace."
 
 
 class GateVerdict(StrEnum):

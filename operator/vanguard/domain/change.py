@@ -5,7 +5,7 @@ Forward and inverse patch follow from the fields; whether a step is done is read
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,7 @@ from vanguard.api.base import ActionType, Annotation, WorkloadKind, format_time
 from vanguard.api.intervention import Change, FieldValue, ObjectRef, RequestedAction, Step
 from vanguard.api.policy import ConfigMapKey, EnvVar, Reload, Tunable
 from vanguard.api.reasons import Reason
+from vanguard.domain.ceiling import Place, Raise, base_of, highest
 from vanguard.domain.workload import Raw, Workload
 
 CONFIG_MAP = "ConfigMap"
@@ -130,8 +131,19 @@ def _write(path: str, old: str | None, new: str | None, raw: Raw, made: set[str]
     return [*parents, {"op": "add", "path": path, "value": new}]
 
 
-def target_value(current: str, tunable: Tunable, increase_percent: int) -> int | Impossible:
-    """The value a tunable is raised to: by the percentage, at least one step, on the step grid, never above max."""
+def target_value(
+    current: str, tunable: Tunable, increase_percent: int, raises: Iterable[Raise] = ()
+) -> int | Impossible:
+    """The value a tunable is raised to: by the percentage, at least one step, on the step grid.
+
+    Never above its max, nor further above the value found at first than the policies allow in all.
+
+    Args:
+        current: the present value as text.
+        tunable: its bounds.
+        increase_percent: by how much.
+        raises: earlier ones of this value that were not put back, newest first.
+    """
     if not _WHOLE_NUMBER.fullmatch(current):
         return Impossible(Reason.VALUE_UNREADABLE, f"{tunable.name} is {current[:60]!r}; it must be a whole number")
     value = int(current)
@@ -141,10 +153,18 @@ def target_value(current: str, tunable: Tunable, increase_percent: int) -> int |
             f"{tunable.name} is {value}; the policy's bounds are {tunable.min} to {tunable.max}",
         )
     wanted = max(-(-value * (100 + increase_percent) // 100), value + tunable.step)
-    on_grid = tunable.min + (min(wanted, tunable.max) - tunable.min) // tunable.step * tunable.step
-    if on_grid <= value:
-        return Impossible(Reason.AT_MAXIMUM, f"{tunable.name} is {value}; the policy's max is {tunable.max}")
-    return on_grid
+    base, percent = base_of(raises, value), tunable.max_total_increase_percent
+    ceiling = highest(base, percent, tunable.step)
+    on_grid = tunable.min + (min(wanted, tunable.max, ceiling) - tunable.min) // tunable.step * tunable.step
+    if on_grid > value:
+        return on_grid
+    if ceiling < tunable.max:
+        return Impossible(
+            Reason.CEILING_REACHED,
+            f"{tunable.name} is {value} and was {base} before the operator's first raise; "
+            f"maxTotalIncreasePercent {percent} allows at most {ceiling} in steps of {tunable.step}",
+        )
+    return Impossible(Reason.AT_MAXIMUM, f"{tunable.name} is {value}; the policy's max is {tunable.max}")
 
 
 def plan(
@@ -155,6 +175,7 @@ def plan(
     *,
     marker: str,
     now: datetime,
+    raises: Sequence[Raise] = (),
 ) -> Change | Impossible:
     """The change an action means for a workload as it is now, with the way back.
 
@@ -165,9 +186,10 @@ def plan(
         config_maps: ConfigMaps the tunables name, as read; None for one that does not exist.
         marker: the Intervention's uid.
         now: the time a restart annotation will carry.
+        raises: every earlier one that was not put back, newest first.
     """
     try:
-        return _planned(action, workload, tunables, config_maps, marker, now)
+        return _planned(action, workload, tunables, config_maps, marker, now, raises)
     except ValidationError as error:
         what = "; ".join(f"{problem['loc']}: {problem['msg']}" for problem in error.errors())
         return Impossible(Reason.VALUE_UNREADABLE, f"a present value cannot be kept to be put back: {what}"[:1000])
@@ -180,6 +202,7 @@ def _planned(
     config_maps: Mapping[str, Raw | None],
     marker: str,
     now: datetime,
+    raises: Sequence[Raise],
 ) -> Change | Impossible:
     if action.type is ActionType.RESTART_ROLLOUT:
         if (refusal := _cannot_roll(workload)) is not None:
@@ -196,7 +219,7 @@ def _planned(
             Reason.TUNABLE_UNKNOWN,
             f"no policy lets {action.tunable!r} be tuned on {workload.key}; tunables there: {known}",
         )
-    return _tune(tunable, action.increase_percent or 0, workload, config_maps, marker, now)
+    return _tune(tunable, action.increase_percent or 0, workload, config_maps, marker, now, raises)
 
 
 def _tune(
@@ -206,13 +229,16 @@ def _tune(
     config_maps: Mapping[str, Raw | None],
     marker: str,
     now: datetime,
+    raises: Sequence[Raise],
 ) -> Change | Impossible:
     located = _locate(tunable, workload, config_maps)
     if isinstance(located, Impossible):
         return located
     raw, kind, path, anchors = located
     current = look_up(raw, path)
-    value = target_value(str(current), tunable, percent)
+    place = Place(workload.key.namespace, kind, raw["metadata"]["name"], path)
+    mine = [one for one in raises if one.of(workload.key.uid, tunable.name, place)]
+    value = target_value(str(current), tunable, percent, mine)
     if isinstance(value, Impossible):
         return value
     rollout = tunable.reload is Reload.RESTART

@@ -20,8 +20,10 @@ from vanguard.api.policy import (
 )
 from vanguard.api.reasons import Reason
 from vanguard.domain import windows
+from vanguard.domain.arithmetic import parse_rule
 from vanguard.domain.breaker import CLUSTER_DEFAULT, BreakerRule
 from vanguard.domain.calendar import Period, PeriodUnit, known_zone
+from vanguard.domain.problem import Problem
 
 MODES = (Mode.OBSERVE, Mode.APPROVE, Mode.AUTO)
 
@@ -122,11 +124,24 @@ def selected(policy: AutomationPolicy, labels: Mapping[str, str]) -> WorkloadCon
     return next((entry for entry in policy.spec.workloads if selects(entry, labels)), None)
 
 
-def problems_of(policy: AutomationPolicy) -> tuple[str, ...]:
-    """Why a policy cannot be obeyed, a sentence each; empty when it can."""
+def problems_of(policy: AutomationPolicy) -> tuple[Problem, ...]:
+    """Why a policy cannot be obeyed; empty when it can."""
+    return tuple(_problems(policy))
+
+
+def _problems(policy: AutomationPolicy) -> Iterator[Problem]:
     zone = policy.spec.time_zone
-    wrong = "" if known_zone(zone) else f"timeZone is {zone!r}; it is no IANA zone such as Europe/Berlin"
-    return tuple(filter(None, (wrong, *(windows.problem(window) for window in policy.spec.windows))))
+    if not known_zone(zone):
+        yield Problem(Reason.TIME_ZONE_UNKNOWN, f"timeZone is {zone!r}; it is no IANA zone such as Europe/Berlin")
+    yield from filter(None, (windows.problem(window) for window in policy.spec.windows))
+    for entry in policy.spec.workloads:
+        for tunable in entry.tunables:
+            for invariant in tunable.invariants:
+                try:
+                    parse_rule(invariant.rule)
+                except ValueError as error:
+                    where = f"workloads[{entry.name}].tunables[{tunable.name}].invariants[{invariant.name}].rule"
+                    yield Problem(Reason.INVARIANT_INVALID, f"{where}: {error}")
 
 
 def consent_for(
@@ -186,8 +201,8 @@ def consent_for(
         rollback=_strictest_rollback(actions),
         on_inconclusive=_strictest_inconclusive(actions),
         notification=_loudest(actions),
-        problems=tuple(problem for policy in policies for problem in problems_of(policy))
-        + _contradictions([entry for _, entry in chosen]),
+        problems=tuple(problem.message for policy in policies for problem in problems_of(policy))
+        + contradictions([entry for _, entry in chosen]),
     )
 
 
@@ -294,7 +309,7 @@ def _loudest(actions: Iterable[ActionConsent]) -> Notification:
     return Notification.INFO if quiet and all(quiet) else Notification.ALERT
 
 
-def _contradictions(entries: Sequence[WorkloadConsent]) -> tuple[str, ...]:
+def contradictions(entries: Sequence[WorkloadConsent]) -> tuple[str, ...]:
     """Tunables that policies describe differently: nobody could say which value was meant."""
     seen: dict[str, Tunable] = {}
     out = []
@@ -306,14 +321,21 @@ def _contradictions(entries: Sequence[WorkloadConsent]) -> tuple[str, ...]:
 
 
 def _tunables(entries: Iterable[WorkloadConsent]) -> dict[str, Tunable]:
-    """Tunables by name. Where several policies name the same one, the bounds narrow to what all allow."""
+    """Tunables by name. Where several policies name the same one, it is held to what all of them say."""
     out: dict[str, Tunable] = {}
     for entry in entries:
         for tunable in entry.tunables:
             known = out.get(tunable.name)
-            out[tunable.name] = (
-                tunable
-                if known is None
-                else known.model_copy(update={"min": max(known.min, tunable.min), "max": min(known.max, tunable.max)})
-            )
+            out[tunable.name] = tunable if known is None else _narrowed(known, tunable)
     return out
+
+
+def _narrowed(one: Tunable, other: Tunable) -> Tunable:
+    return one.model_copy(
+        update={
+            "min": max(one.min, other.min),
+            "max": min(one.max, other.max),
+            "max_total_increase_percent": min(one.max_total_increase_percent, other.max_total_increase_percent),
+            "invariants": one.invariants + other.invariants,
+        }
+    )

@@ -9,6 +9,7 @@ from vanguard.api.base import ActionType
 from vanguard.api.intervention import Change, Phase, Verdict
 from vanguard.api.kinds import Intervention
 from vanguard.api.reasons import Reason
+from vanguard.domain.ceiling import Raise, raise_of
 from vanguard.domain.phases import IN_FLIGHT
 
 _ASKED_BY_A_PERSON = frozenset({Reason.ABORTED, Reason.ROLLBACK_REQUESTED, Reason.DELETED_IN_FLIGHT})
@@ -66,6 +67,7 @@ class Started:
     pattern: str = ""
     outcome: Outcome = Outcome.NOTHING
     reverted: bool = False
+    raised: Raise | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,11 @@ class History:
             and (not target_uid or entry.target_uid == target_uid)
             and (not namespace or entry.namespace == namespace)
         )
+
+    @property
+    def raises(self) -> tuple[Raise, ...]:
+        """Every tunable that was changed and not put back, newest first."""
+        return tuple(entry.raised for entry in self.started if entry.raised is not None)
 
     def failures_on(self, target_uid: str) -> int:
         """How many of the newest interventions on a target in a row did not improve it."""
@@ -140,6 +147,7 @@ def history_of(interventions: Iterable[Intervention], *, leave_out: str = "") ->
             pattern=iv.spec.pattern.name,
             outcome=outcome_of(iv),
             reverted=reverted(iv),
+            raised=raise_of(iv),
         )
         for iv in interventions
         if iv.status.started_at is not None and iv.metadata.uid != leave_out

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
 from vanguard.api.policy import Freeze, Window
+from vanguard.api.reasons import Reason
+from vanguard.domain.calendar import known_zone
+from vanguard.domain.problem import Problem
 
 _LOOK_BACK = timedelta(hours=25)
 # Beyond this nobody waits for an opening; 29 February alone is further away.
@@ -16,19 +19,20 @@ HORIZON = timedelta(days=400)
 _MOST_CANDIDATES = 1000
 
 
-def problem(window: Window) -> str:
-    """Why a window can never open, in a sentence; empty when it can."""
+def problem(window: Window) -> Problem | None:
+    """Why a window can never open; None when it can."""
+    zone, schedule = window.time_zone, window.schedule
+    if not known_zone(zone):
+        told = f"windows[{window.name}].timeZone is {zone!r}; it is no IANA zone such as Europe/Berlin"
+        return Problem(Reason.TIME_ZONE_UNKNOWN, told)
+    told = f"windows[{window.name}].schedule is {schedule!r}"
     try:
-        zone = ZoneInfo(window.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return f"windows[{window.name}].timeZone is {window.time_zone!r}; it is no IANA zone such as Europe/Berlin"
-    try:
-        next(CronSim(window.schedule, datetime(2026, 1, 1, tzinfo=zone)))
+        next(CronSim(schedule, datetime(2026, 1, 1, tzinfo=ZoneInfo(zone))))
     except CronSimError as error:
-        return f"windows[{window.name}].schedule is {window.schedule!r}; it is no cron schedule: {error}"
+        return Problem(Reason.WINDOW_NEVER_OPENS, f"{told}; it is no cron schedule: {error}")
     except StopIteration:
-        return f"windows[{window.name}].schedule is {window.schedule!r}; it never comes"
-    return ""
+        return Problem(Reason.WINDOW_NEVER_OPENS, f"{told}; it never comes")
+    return None
 
 
 def _starts(window: Window, after: datetime) -> Iterator[datetime]:

@@ -9,6 +9,7 @@ from vanguard.api.repositories import AuditSpec, RepositorySpec
 from vanguard.domain.alert import Alert
 from vanguard.domain.diagnosis import Assessment
 from vanguard.domain.headroom import Room
+from vanguard.domain.reading import Samples
 from vanguard.domain.storm import Storm
 from vanguard.domain.vitals import Vitals
 from vanguard.ports import Clock, Cluster, Metrics, Repository
@@ -41,11 +42,11 @@ class Kept:
 
     Attributes:
         rooms: the nodes and what is free on them; None before anybody asked.
-        alerts: names of the alerts that fire, by query.
+        answers: what Prometheus said, by query.
     """
 
     rooms: tuple[Room, ...] | None = None
-    alerts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    answers: dict[str, Samples] = field(default_factory=dict)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from vanguard.api.reasons import Reason
 from vanguard.domain.change import Impossible, look_up, patch, plan
 from vanguard.domain.consent import Consent, consent_for
 from vanguard.domain.decision.facts import Facts
-from vanguard.domain.history import history_of
+from vanguard.domain.history import History, history_of
 from vanguard.domain.lifecycle import View
 from vanguard.domain.overrides import Overrides, overrides_of
 from vanguard.domain.ownership import Claim, claims_on
@@ -69,7 +69,8 @@ async def facts_of(ctx: Context, view: View, around: Surroundings) -> Facts:
     iv = view.intervention
     watched = ctx.board.get((iv.spec.pattern.name, iv.spec.target.uid))
     age = view.now - watched.assessment.at if watched else None
-    change, objects = await _plan(ctx, view, around)
+    history = history_of(await reading.every_intervention(ctx.cluster), leave_out=iv.metadata.uid)
+    change, objects = await _plan(ctx, view, around, history)
     return Facts(
         now=view.now,
         intervention=iv,
@@ -80,7 +81,7 @@ async def facts_of(ctx: Context, view: View, around: Surroundings) -> Facts:
         alert=watched.alert if watched else None,
         assessment=watched.assessment if watched else None,
         fresh=age is not None and age <= 2 * ctx.settings.detection_interval + _LATE,
-        history=history_of(await reading.every_intervention(ctx.cluster), leave_out=iv.metadata.uid),
+        history=history,
         workload=around.workload,
         disturbed_at=last_disturbed(around.pods),
         crashing=crashing(around.pods),
@@ -106,7 +107,9 @@ def _claims(change: Change | Impossible | None, objects: Objects) -> tuple[Claim
     return tuple(claim for key, fields in paths.items() for claim in claims_on(objects[key], fields))
 
 
-async def _plan(ctx: Context, view: View, around: Surroundings) -> tuple[Change | Impossible | None, Objects]:
+async def _plan(
+    ctx: Context, view: View, around: Surroundings, history: History
+) -> tuple[Change | Impossible | None, Objects]:
     """The change as it would be made now, and the objects it was planned on."""
     iv = view.intervention
     if around.workload is None or around.consent is None:
@@ -129,6 +132,7 @@ async def _plan(ctx: Context, view: View, around: Surroundings) -> tuple[Change 
         MappingProxyType(config_maps),
         marker=iv.metadata.uid,
         now=view.now,
+        raises=history.raises,
     )
     return change, objects
 

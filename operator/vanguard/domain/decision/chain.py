@@ -44,6 +44,8 @@ GATES: tuple[tuple[str, Gate], ...] = (
     ("room", surroundings.room),
     ("other-alerts", surroundings.other_alerts),
     ("reverts", feasibility.reverts),
+    ("invariants", feasibility.invariants),
+    ("saturation", feasibility.saturation),
     (CHANGE, target.change_possible),
 )
 

@@ -1,6 +1,7 @@
 """Everything a decision may look at, gathered beforehand; and the three things a gate can say."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from vanguard.api.base import Mode
@@ -15,6 +16,7 @@ from vanguard.domain.disruption import Budget
 from vanguard.domain.history import History
 from vanguard.domain.overrides import Overrides
 from vanguard.domain.ownership import Claim
+from vanguard.domain.reading import Reading
 from vanguard.domain.storm import Storm
 from vanguard.domain.vitals import Vitals
 from vanguard.domain.workload import Crash, Workload
@@ -29,12 +31,18 @@ class Near:
         lacking: sentences on quotas that do not admit the pods a rollout adds.
         fitting: how many of those pods the nodes have room for.
         alerts: names of the alerts that the policies ask about and that fire.
+        most_replicas: the most replicas the target may have; also None where no invariant names them.
+        facts: those of the pattern that the invariants name, by name.
+        saturation: what the pattern says must not be at its limit, by name.
     """
 
     budgets: tuple[Budget, ...] | None = None
     lacking: tuple[str, ...] | None = None
     fitting: int | None = None
     alerts: tuple[str, ...] | None = None
+    most_replicas: int | None = None
+    facts: Mapping[str, Reading] = field(default_factory=dict)
+    saturation: Mapping[str, Reading] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
