@@ -17,11 +17,16 @@ def look(world: World) -> None:
     asyncio.run(policies.reconcile(world.context, SHOP, "shop"))
 
 
-def ready(world: World) -> tuple[str, str, str]:
-    """Status, reason and message of the policy's Ready condition."""
-    (condition,) = AutomationPolicy.read(world.cluster.look("AutomationPolicy", SHOP, "shop")).status.conditions
-    assert condition.type == "Ready"
+def said(world: World, kind: str, name: str = "shop") -> tuple[str, str, str]:
+    """Status, reason and message of one of the policy's conditions."""
+    status = AutomationPolicy.read(world.cluster.look("AutomationPolicy", SHOP, name)).status
+    (condition,) = [condition for condition in status.conditions if condition.type == kind]
     return condition.status, condition.reason, condition.message
+
+
+def ready(world: World, name: str = "shop") -> tuple[str, str, str]:
+    """Status, reason and message of the policy's Ready condition."""
+    return said(world, "Ready", name)
 
 
 def window(**changes: str) -> Raw:
@@ -52,9 +57,16 @@ NOTHING_SELECTED: Raw = {"spec": {"workloads": [{"name": "all", "selector": {}, 
         pytest.param(
             window(timeZone="Europe/Atlantis"),
             "False",
-            Reason.WINDOW_NEVER_OPENS,
+            Reason.TIME_ZONE_UNKNOWN,
             "windows[night].timeZone is 'Europe/Atlantis'",
-            id="a zone there is not",
+            id="a window's zone there is not",
+        ),
+        pytest.param(
+            {"spec": {"timeZone": "Europe/Atlantis"}},
+            "False",
+            Reason.TIME_ZONE_UNKNOWN,
+            "timeZone is 'Europe/Atlantis'",
+            id="a zone of days and weeks there is not",
         ),
         pytest.param(
             NOTHING_SELECTED, "False", Reason.SELECTS_NOTHING, "workloads[all].selector", id="an empty selector"

@@ -9,6 +9,8 @@ from vanguard.api.reasons import Reason
 from vanguard.domain.phases import TERMINAL
 
 READY = "Ready"
+# Of a policy: whether it leaves any workload of its namespace alone.
+SELECTIVE = "Selective"
 
 
 def merged(old: Iterable[Condition], new: Iterable[Condition]) -> tuple[Condition, ...]:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from vanguard.api.base import Notification
-from vanguard.api.kinds import AutomationPolicy
+from vanguard.api.base import Condition, Notification
+from vanguard.api.kinds import AutomationPolicy, IssuePattern
 from vanguard.api.policy import AutomationPolicyStatus, BreakerState, BreakerStatus
 from vanguard.api.reasons import Reason
 from vanguard.domain import conditions, consent
 from vanguard.domain.breaker import breaker_of
 from vanguard.domain.history import History, history_of
-from vanguard.domain.workload import Workload
+from vanguard.domain.standing import Around, readiness, selectivity
 from vanguard.errors import Conflict, NotFound
 from vanguard.ports import Raw
 from vanguard.reconcilers import cluster_breaker, events, reading
@@ -26,17 +26,19 @@ async def reconcile(ctx: Context, namespace: str, name: str) -> None:
     """Say in one policy's status what it comes to."""
     raw = await reading.optional(ctx.cluster, "AutomationPolicy", namespace, name)
     if raw is not None:
-        await _publish(ctx, raw, await _history(ctx), await reading.workloads(ctx.cluster, namespace))
+        patterns = await reading.patterns(ctx.cluster)
+        await _publish(ctx, raw, await _history(ctx), await _around(ctx, namespace, patterns))
 
 
 async def refresh(ctx: Context) -> None:
     """The same for all policies: breakers move when interventions end, selections when workloads come and go."""
     raws, history = await ctx.cluster.list("AutomationPolicy"), await _history(ctx)
-    found: dict[str, list[Workload]] = {}
+    patterns = await reading.patterns(ctx.cluster)
+    found: dict[str, Around] = {}
     for raw in raws:
         namespace = raw["metadata"]["namespace"]
         if namespace not in found:
-            found[namespace] = await reading.workloads(ctx.cluster, namespace)
+            found[namespace] = await _around(ctx, namespace, patterns)
         await _publish(ctx, raw, history, found[namespace])
     known = list(reading.readable(AutomationPolicy, raws))
     _measure(ctx, known, history)
@@ -44,21 +46,24 @@ async def refresh(ctx: Context) -> None:
     await cluster_breaker.tell(ctx, ceilings, history)
 
 
+async def _around(ctx: Context, namespace: str, patterns: Sequence[IssuePattern]) -> Around:
+    """What a namespace's policies are held against; one of them that cannot be read tells so itself."""
+    policies, _ = await reading.policies(ctx.cluster, namespace)
+    return Around(policies, await reading.workloads(ctx.cluster, namespace), patterns)
+
+
 async def _history(ctx: Context) -> History:
     return history_of(await reading.every_intervention(ctx.cluster))
 
 
-async def _publish(ctx: Context, raw: Raw, history: History, workloads: Sequence[Workload]) -> None:
+async def _publish(ctx: Context, raw: Raw, history: History, around: Around) -> None:
     """Write only what changed; an Event when the breaker's state did."""
-    now, meta = ctx.clock.now(), raw["metadata"]
+    meta = raw["metadata"]
     old = AutomationPolicyStatus.model_validate(raw.get("status", {}))
     ceiling = meta["namespace"] == ctx.settings.namespace
-    ready = conditions.condition(
-        conditions.READY, *_understood(raw, () if ceiling else workloads, ceiling=ceiling), now, meta["generation"]
-    )
     status = AutomationPolicyStatus(
         observed_generation=meta["generation"],
-        conditions=conditions.merged(old.conditions, [ready]),
+        conditions=conditions.merged(old.conditions, _conditions(ctx, raw, around, ceiling=ceiling)),
         breaker=_breaker(ctx, raw, history, ceiling=ceiling) or old.breaker,
     )
     if status.wire() == old.wire():
@@ -120,29 +125,16 @@ def _measure(ctx: Context, policies: Sequence[AutomationPolicy], history: Histor
     ctx.telemetry.breaker.set(int(BreakerState.OPEN in states))
 
 
-def _understood(raw: Raw, workloads: Sequence[Workload], *, ceiling: bool) -> tuple[bool, Reason, str]:
+def _conditions(ctx: Context, raw: Raw, around: Around, *, ceiling: bool) -> list[Condition]:
     """Whether the policy can be obeyed. While one cannot even be read, nothing starts in its namespace."""
+    now, generation = ctx.clock.now(), raw["metadata"]["generation"]
     try:
-        return _readiness(AutomationPolicy.read(raw), workloads, ceiling=ceiling)
+        policy = AutomationPolicy.read(raw)
     except ValidationError as error:
-        return False, Reason.SPEC_INVALID, reading.told(error)
-
-
-def _readiness(policy: AutomationPolicy, workloads: Sequence[Workload], *, ceiling: bool) -> tuple[bool, Reason, str]:
-    problems = consent.problems_of(policy)
-    if problems:
-        return False, Reason.WINDOW_NEVER_OPENS, "; ".join(problems)
+        unread = (False, Reason.SPEC_INVALID, reading.told(error))
+        return [conditions.condition(conditions.READY, *unread, now, generation)]
+    ready = conditions.condition(conditions.READY, *readiness(policy, around, ceiling=ceiling), now, generation)
     if ceiling:
-        return True, Reason.READY, "binds every workload of the cluster, whatever it selects"
-    empty = [entry.name for entry in policy.spec.workloads if not entry.selector.match_labels]
-    if empty:
-        return False, Reason.SELECTS_NOTHING, f"workloads[{', '.join(empty)}].selector is empty; it selects nothing"
-    idle = [
-        entry.name
-        for entry in policy.spec.workloads
-        if not any(consent.selects(entry, workload.labels) for workload in workloads)
-    ]
-    if idle:
-        said = f"workloads[{', '.join(idle)}].selector matches no Deployment or StatefulSet of the namespace"
-        return False, Reason.SELECTS_NOTHING, said
-    return True, Reason.READY, Reason.READY.sentence
+        return [ready]
+    selective = selectivity(policy, around.workloads)
+    return [ready, conditions.condition(conditions.SELECTIVE, *selective, now, generation)]
