@@ -619,6 +619,12 @@ WATCHES = {"consent": g.consent(mode="Observe")}
         ("watching, all else passes", WATCHES, Outcome.SHADOW, "WOULD_ACT"),
         ("watching, something holds", WATCHES | SUSPENDED, Outcome.SHADOW, "SUSPENDED"),
         ("watching, nothing is known yet", WATCHES | {"fresh": False}, Outcome.WAIT, "STALE_DATA"),
+        (
+            "watching, a figure is not known",
+            WATCHES | feasibility_rows.naming(feasibility_rows.RISING) | feasibility_rows.used("no answer"),
+            Outcome.WAIT,
+            "FACT_UNKNOWN",
+        ),
         ("watching, something denies", WATCHES | refused("target"), Outcome.REFUSE, "TARGET_MISSING"),
         (
             "watching, though a person approved",

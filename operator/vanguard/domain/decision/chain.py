@@ -17,7 +17,13 @@ MODE = "mode"
 _MAX_MESSAGE = 1024
 # A shadow decision made on these would say nothing of what would have been done; it waits for a better look.
 _NOT_KNOWN_YET = frozenset(
-    {Reason.NOT_EVALUATED_YET, Reason.STALE_DATA, Reason.CLUSTER_UNREADABLE, Reason.TELEMETRY_UNHEALTHY}
+    {
+        Reason.NOT_EVALUATED_YET,
+        Reason.STALE_DATA,
+        Reason.CLUSTER_UNREADABLE,
+        Reason.TELEMETRY_UNHEALTHY,
+        Reason.FACT_UNKNOWN,
+    }
 )
 CHANGE = "change-possible"
 
