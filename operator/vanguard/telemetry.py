@@ -67,6 +67,12 @@ class Telemetry:
             ["outcome", "reason"],
             registry=registry,
         )
+        self.gates = Counter(
+            "vanguard_gate_answers",
+            "Answers of gates at each look, by gate, verdict (Pass, Hold, Deny) and reason.",
+            ["gate", "verdict", "reason"],
+            registry=registry,
+        )
         self.interventions = Gauge(
             "vanguard_interventions",
             "Interventions there are, by phase and verdict.",

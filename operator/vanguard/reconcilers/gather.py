@@ -82,6 +82,8 @@ async def _for_decision(ctx: Context, view: View) -> View:
         decision = decide(facts)
     planned = facts.change if isinstance(facts.change, Change) else None
     ctx.telemetry.decisions.labels(decision.outcome, decision.reason).inc()
+    for gate in decision.gates:
+        ctx.telemetry.gates.labels(gate.name, gate.verdict, gate.reason).inc()
     return replace(view, decision=decision, consent=around.consent, change=planned)
 
 
