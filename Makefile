@@ -39,8 +39,9 @@ down: setup      ## stop all that `cluster` or `up` started
 demo: setup      ## the whole loop on four services, checked and narrated
 	@$(BIN)/python -m devcluster demo
 
-generate: build  ## CRDs from the models, manifests from the chart
+generate: build  ## CRDs and the field reference from the models, manifests from the chart
 	@$(BIN)/vanguard crds crds charts/vanguard/crds
+	@$(BIN)/vanguard reference docs/policy-reference.md
 	@HELM=$$($(BIN)/python -m devcluster which helm) $(BIN)/python manifests/render.py
 
 check: build     ## lint, format, types, import rules, drift of generated files
@@ -49,6 +50,7 @@ check: build     ## lint, format, types, import rules, drift of generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/vanguard crds --check crds charts/vanguard/crds
+	@$(BIN)/vanguard reference --check docs/policy-reference.md
 	@HELM=$$($(BIN)/python -m devcluster which helm) $(BIN)/python manifests/render.py --check
 
 test: build      ## every test, those against the real control plane too

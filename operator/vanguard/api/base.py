@@ -116,12 +116,12 @@ class ConditionStatus(StrEnum):
 class Condition(Model):
     """A standard condition (metav1.Condition): the part of a status other programs may rely on."""
 
-    type: Annotated[str, Field(max_length=64)]
-    status: ConditionStatus
-    reason: Annotated[str, Field(max_length=64)]
-    message: Sentence = ""
-    observed_generation: int | None = None
-    last_transition_time: Time
+    type: Annotated[str, Field(max_length=64, description="What is said to be so or not.")]
+    status: Annotated[ConditionStatus, Field(description="Whether it is.")]
+    reason: Annotated[str, Field(max_length=64, description="Why, in one word; docs/runbook.md has a section for it.")]
+    message: Annotated[Sentence, Field(description="Why, for people.")] = ""
+    observed_generation: Annotated[int | None, Field(description="The metadata.generation this speaks of.")] = None
+    last_transition_time: Annotated[Time, Field(description="When the status last changed.")]
 
 
 Conditions = Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=keyed_by("type"))]

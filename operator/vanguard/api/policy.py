@@ -30,21 +30,23 @@ ZONE_PATTERN = r"^[A-Za-z]+([A-Za-z0-9_+-]*)(/[A-Za-z0-9_+-]+){0,2}$"
 class LabelSelector(Model):
     """Which workloads are meant. An empty selector selects nothing."""
 
-    match_labels: Annotated[dict[str, str], Field(max_length=16)] = {}
+    match_labels: Annotated[
+        dict[str, str], Field(max_length=16, description="Labels the workload itself must have, all of them.")
+    ] = {}
 
 
 class ConfigMapKey(Model):
     """A key of a ConfigMap in the policy's namespace."""
 
-    name: ObjectName
-    key: Annotated[str, Field(min_length=1, max_length=253)]
+    name: Annotated[ObjectName, Field(description="The ConfigMap's name.")]
+    key: Annotated[str, Field(min_length=1, max_length=253, description="The key whose value is a whole number.")]
 
 
 class EnvVar(Model):
     """A literal environment variable of a container."""
 
-    container: Name
-    name: Annotated[str, Field(min_length=1, max_length=253)]
+    container: Annotated[Name, Field(description="The container's name in the pod template.")]
+    name: Annotated[str, Field(min_length=1, max_length=253, description="The variable; it must have a literal value.")]
 
 
 class Location(Model):
@@ -55,8 +57,10 @@ class Location(Model):
             ("has(self.configMapKey) != has(self.env)", "exactly one of configMapKey and env is needed")
         )
     }
-    config_map_key: ConfigMapKey | None = None
-    env: EnvVar | None = None
+    config_map_key: Annotated[ConfigMapKey | None, Field(description="In a ConfigMap of the policy's namespace.")] = (
+        None
+    )
+    env: Annotated[EnvVar | None, Field(description="In a literal environment variable of the workload.")] = None
 
 
 class Reload(StrEnum):
@@ -95,12 +99,16 @@ class Tunable(Model):
             ),
         )
     }
-    name: Name
-    location: Location
-    min: Annotated[int, Field(ge=0, le=1_000_000_000)]
-    max: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    name: Annotated[Name, Field(description="What a pattern's tunePool.tunable calls it.")]
+    location: Annotated[Location, Field(description="Where its value lives; exactly one place.")]
+    min: Annotated[int, Field(ge=0, le=1_000_000_000, description="A value below it is not touched.")]
+    max: Annotated[
+        int, Field(ge=0, le=1_000_000_000, description="No greater value is written; above it none is touched.")
+    ]
     step: Annotated[int, Field(ge=1, le=1_000_000_000, description="Values are whole multiples of it above min.")] = 1
-    reload: Reload = Reload.RESTART
+    reload: Annotated[
+        Reload, Field(description="Restart: a rolling restart follows the write. Live: the program reads it by itself.")
+    ] = Reload.RESTART
     max_total_increase_percent: Annotated[
         int,
         Field(
@@ -109,7 +117,14 @@ class Tunable(Model):
             description="How far above the value found before the operator's own first change it may be raised in all.",
         ),
     ] = 100
-    invariants: Annotated[tuple[Invariant, ...], Field(max_length=4, json_schema_extra=keyed_by("name"))] = ()
+    invariants: Annotated[
+        tuple[Invariant, ...],
+        Field(
+            max_length=4,
+            json_schema_extra=keyed_by("name"),
+            description="What must stay true with the new value; nothing starts that breaks one.",
+        ),
+    ] = ()
 
 
 Dependency = Annotated[
@@ -121,9 +136,9 @@ Dependency = Annotated[
 class WorkloadConsent(Model):
     """Some workloads, what they are, and what of them may be tuned."""
 
-    name: Name = "default"
-    selector: LabelSelector
-    service_type: Name
+    name: Annotated[Name, Field(description="The entry's own name, told in conditions.")] = "default"
+    selector: Annotated[LabelSelector, Field(description="Which workloads are meant; empty selects nothing.")]
+    service_type: Annotated[Name, Field(description="What they are, as patterns' serviceTypes say it: postgres, web.")]
     depends_on: Annotated[
         tuple[Dependency, ...],
         Field(
@@ -133,7 +148,10 @@ class WorkloadConsent(Model):
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),
     ] = ()
-    tunables: Annotated[tuple[Tunable, ...], Field(max_length=16, json_schema_extra=keyed_by("name"))] = ()
+    tunables: Annotated[
+        tuple[Tunable, ...],
+        Field(max_length=16, description="Values that may be tuned, by name.", json_schema_extra=keyed_by("name")),
+    ] = ()
 
 
 class WindowUse(StrEnum):
@@ -169,16 +187,18 @@ class ActionConsent(Model):
             ),
         )
     }
-    type: ActionType
-    enabled: bool = True
-    mode: Mode = Mode.OBSERVE
-    max_per_day: Annotated[int, Field(ge=0, le=1000)] = 2
-    max_per_week: Annotated[int, Field(ge=0, le=5000)] = 7
-    min_confidence_percent: Annotated[Percent, Field(ge=50)] = 90
+    type: Annotated[ActionType, Field(description="The action spoken of; each once.")]
+    enabled: Annotated[bool, Field(description="False forbids it.")] = True
+    mode: Annotated[Mode, Field(description="Most autonomy for this action; spec.mode may be lower.")] = Mode.OBSERVE
+    max_per_day: Annotated[int, Field(ge=0, le=1000, description="Started in a calendar day of timeZone.")] = 2
+    max_per_week: Annotated[int, Field(ge=0, le=5000, description="Started in a week of timeZone, from Monday.")] = 7
+    min_confidence_percent: Annotated[
+        Percent, Field(ge=50, description="Least probability of the breach; RestartRollout needs 90 in any case.")
+    ] = 90
     min_effectiveness_percent: Annotated[
         Percent, Field(description="Least share of Improved among the pattern's outcomes, its prior counted in.")
     ] = 50
-    window: WindowUse = WindowUse.REQUIRED
+    window: Annotated[WindowUse, Field(description="Whether a window must be open.")] = WindowUse.REQUIRED
     rollback: Annotated[
         Rollback,
         Field(
@@ -186,7 +206,9 @@ class ActionConsent(Model):
             "BestEffort: Degraded is undone; a Neutral change is left and reported as Failed."
         ),
     ] = Rollback.MANDATORY
-    on_inconclusive: OnInconclusive = OnInconclusive.UNDO
+    on_inconclusive: Annotated[
+        OnInconclusive, Field(description="After a watch that could not measure: Undo, or Hold: leave it, Failed.")
+    ] = OnInconclusive.UNDO
     lease: Annotated[
         DurationText | None,
         Field(
@@ -207,38 +229,47 @@ class ActionConsent(Model):
 class Window(Model):
     """A recurring time in which actions may start: a cron schedule, a duration and an IANA zone."""
 
-    name: Name
-    schedule: Annotated[str, Field(min_length=9, max_length=100, pattern=CRON_PATTERN)]
+    name: Annotated[Name, Field(description="The window's name, told in messages.")]
+    schedule: Annotated[
+        str, Field(min_length=9, max_length=100, pattern=CRON_PATTERN, description="When it opens: five cron fields.")
+    ]
     duration: Annotated[
         DurationText,
         Field(
+            description="How long it stays open.",
             json_schema_extra=cel(
                 (
                     "duration(self) >= duration('1m') && duration(self) <= duration('168h')",
                     "a window lasts from 1m to 168h",
                 )
-            )
+            ),
         ),
     ]
-    time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=ZONE_PATTERN)] = "UTC"
+    time_zone: Annotated[
+        str, Field(min_length=1, max_length=64, pattern=ZONE_PATTERN, description="IANA zone of the schedule.")
+    ] = "UTC"
 
 
 class Freeze(Model):
     """A time in which nothing starts, whatever the windows say."""
 
     model_config = {"json_schema_extra": cel(("self.from < self.until", "from must be before until"))}
-    name: Name
-    from_: Annotated[Time, Field(alias="from")]
-    until: Time
-    reason: Annotated[str, Field(max_length=256)] = ""
+    name: Annotated[Name, Field(description="The freeze's name, told in messages.")]
+    from_: Annotated[Time, Field(alias="from", description="Its first moment, RFC 3339.")]
+    until: Annotated[Time, Field(description="The first moment after it, RFC 3339.")]
+    reason: Annotated[str, Field(max_length=256, description="Why; told to whoever is held by it.")] = ""
 
 
 class Limits(Model):
     """Bounds over all actions of the policy."""
 
-    max_concurrent: Annotated[int, Field(ge=1, le=100)] = 1
-    cooldown: DurationText = timedelta(hours=1)
-    max_per_target_per_day: Annotated[int, Field(ge=0, le=100)] = 2
+    max_concurrent: Annotated[
+        int, Field(ge=1, le=100, description="In flight at once in the namespace, or the cluster.")
+    ] = 1
+    cooldown: Annotated[
+        DurationText, Field(description="Rest of a target after each; doubled per one that did not help, up to 24h.")
+    ] = timedelta(hours=1)
+    max_per_target_per_day: Annotated[int, Field(ge=0, le=100, description="Of all actions on one workload.")] = 2
     max_per_namespace_per_day: Annotated[
         int,
         Field(ge=0, le=1000, description="Of all actions together; in the operator's namespace, of the whole cluster."),
@@ -259,7 +290,9 @@ def _matchable(labels: dict[str, str]) -> dict[str, str]:
 class Stability(Model):
     """How long a target must have been left in peace before it is touched."""
 
-    quiet_for: DurationText = timedelta(minutes=15)
+    quiet_for: Annotated[DurationText, Field(description="Least time since a pod was made, ended or crashed.")] = (
+        timedelta(minutes=15)
+    )
     alerts_matcher: Annotated[
         dict[str, Annotated[str, Field(max_length=253)]],
         Field(
@@ -286,7 +319,7 @@ class Approvals(Model):
     max_age: Annotated[DurationText, Field(description="Longest time to expiresAt that an approval may ask for.")] = (
         timedelta(hours=24)
     )
-    author_may_approve: bool = True
+    author_may_approve: Annotated[bool, Field(description="Whether spec.approvals.author may approve too.")] = True
     author: Annotated[
         str | None,
         Field(
@@ -307,25 +340,30 @@ class InconclusiveOutcome(StrEnum):
 class BreakerReset(Model):
     """A person closed the breaker; what failed before does not count any more."""
 
-    at: Time
-    by: Annotated[str, Field(min_length=1, max_length=253)]
-    reason: Annotated[str, Field(min_length=1, max_length=1024)]
+    at: Annotated[Time, Field(description="What ended until then does not count.")]
+    by: Annotated[str, Field(min_length=1, max_length=253, description="Who did it.")]
+    reason: Annotated[str, Field(min_length=1, max_length=1024, description="Why.")]
 
 
 class CircuitBreaker(Model):
     """After so many failures in a row nothing starts for a while; then one is tried."""
 
-    failures: Annotated[int, Field(ge=1, le=100)] = 3
+    failures: Annotated[int, Field(ge=1, le=100, description="Failures in a row that open it.")] = 3
     pause: Annotated[
         DurationText,
         Field(
+            description="How long after the last failure nothing starts; then one is tried.",
             json_schema_extra=cel(
                 ("duration(self) >= duration('1m') && duration(self) <= duration('168h')", "pause is from 1m to 168h")
-            )
+            ),
         ),
     ] = timedelta(hours=1)
-    inconclusive: InconclusiveOutcome = InconclusiveOutcome.COUNTS
-    reset: BreakerReset | None = None
+    inconclusive: Annotated[
+        InconclusiveOutcome, Field(description="Whether an Inconclusive outcome is a failure here.")
+    ] = InconclusiveOutcome.COUNTS
+    reset: Annotated[BreakerReset | None, Field(description="The last reset; `vanguard breaker reset` writes it.")] = (
+        None
+    )
 
 
 class AutomationPolicySpec(Model):
@@ -335,15 +373,26 @@ class AutomationPolicySpec(Model):
     suspend: Annotated[bool, Field(description="Nothing new starts while true.")] = False
     workloads: Annotated[
         tuple[WorkloadConsent, ...],
-        Field(min_length=1, max_length=32, json_schema_extra=keyed_by("name")),
+        Field(min_length=1, max_length=32, description="Which workloads.", json_schema_extra=keyed_by("name")),
     ]
-    actions: Annotated[tuple[ActionConsent, ...], Field(max_length=16, json_schema_extra=keyed_by("type"))] = ()
-    windows: Annotated[tuple[Window, ...], Field(max_length=16, json_schema_extra=keyed_by("name"))] = ()
-    freezes: Annotated[tuple[Freeze, ...], Field(max_length=32, json_schema_extra=keyed_by("name"))] = ()
-    limits: Limits = Limits()
-    stability: Stability = Stability()
-    circuit_breaker: CircuitBreaker = CircuitBreaker()
-    approvals: Approvals = Approvals()
+    actions: Annotated[
+        tuple[ActionConsent, ...],
+        Field(max_length=16, description="Allowed actions; none allows none.", json_schema_extra=keyed_by("type")),
+    ] = ()
+    windows: Annotated[
+        tuple[Window, ...],
+        Field(
+            max_length=16, description="When actions may start; one open is enough.", json_schema_extra=keyed_by("name")
+        ),
+    ] = ()
+    freezes: Annotated[
+        tuple[Freeze, ...],
+        Field(max_length=32, description="When nothing starts at all.", json_schema_extra=keyed_by("name")),
+    ] = ()
+    limits: Annotated[Limits, Field(description="Bounds over all actions of the policy.")] = Limits()
+    stability: Annotated[Stability, Field(description="How long a target must be left in peace.")] = Stability()
+    circuit_breaker: Annotated[CircuitBreaker, Field(description="When failures stop everything.")] = CircuitBreaker()
+    approvals: Annotated[Approvals, Field(description="Who may approve, and how far ahead.")] = Approvals()
     time_zone: Annotated[
         str,
         Field(
@@ -363,15 +412,15 @@ class BreakerState(StrEnum):
 class BreakerStatus(Model):
     """How the policy's circuit breaker stands."""
 
-    state: BreakerState
+    state: Annotated[BreakerState, Field(description="Closed: things may start. Open: none. HalfOpen: one is tried.")]
     failures: Annotated[int, Field(description="Failures in a row.")] = 0
-    opened_at: Time | None = None
+    opened_at: Annotated[Time | None, Field(description="When the last of them ended; absent while Closed.")] = None
     retry_at: Annotated[Time | None, Field(description="When one intervention may be tried.")] = None
 
 
 class AutomationPolicyStatus(Model):
     """Whether the policy can be obeyed, and how its breaker stands."""
 
-    observed_generation: int | None = None
-    conditions: Conditions = ()
-    breaker: BreakerStatus | None = None
+    observed_generation: Annotated[int | None, Field(description="The metadata.generation this speaks of.")] = None
+    conditions: Annotated[Conditions, Field(description="Ready: whether the policy can be obeyed.")] = ()
+    breaker: Annotated[BreakerStatus | None, Field(description="How the circuit breaker stands.")] = None

@@ -11,6 +11,7 @@ from vanguard import __version__, settings
 from vanguard.api import crd
 from vanguard.cli import breakers, explain, people
 from vanguard.cli.notify import notify
+from vanguard.cli.reference import reference
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,6 +21,7 @@ def main() -> None:
 
 
 main.add_command(notify)
+main.add_command(reference)
 
 
 @main.command("settings")
