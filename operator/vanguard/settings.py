@@ -45,6 +45,13 @@ class Settings(BaseModel):
         Optional,
         Field(description="YAML file that names the git repositories that may be written to; empty: none may."),
     ] = None
+    runbook_url: Annotated[
+        str,
+        Field(
+            pattern=r"^[^\s#]{1,500}$",
+            description="Where docs/runbook.md can be read; messages name its section for their reason.",
+        ),
+    ] = "docs/runbook.md"
     namespace: Annotated[
         str,
         Field(

@@ -72,6 +72,7 @@ def test_by_default_the_operator_is_told_its_defaults(render: Render, select: Se
         "VANGUARD_QUERY_SHARD_SERIES": "5000",
         "VANGUARD_QUERY_CONCURRENCY": "4",
         "VANGUARD_HTTP_PORT": "8080",
+        "VANGUARD_RUNBOOK_URL": "docs/runbook.md",
         "VANGUARD_LOG_LEVEL": "info",
     }
 
@@ -93,6 +94,7 @@ def test_every_value_reaches_the_pod(render: Render, select: Select) -> None:
         "VANGUARD_QUERY_SHARD_SERIES": "50000",
         "VANGUARD_QUERY_CONCURRENCY": "8",
         "VANGUARD_HTTP_PORT": "9000",
+        "VANGUARD_RUNBOOK_URL": "https://wiki.example/vanguard/runbook",
         "VANGUARD_LOG_LEVEL": "debug",
     }
     pod = deployment["spec"]["template"]["spec"]

@@ -164,7 +164,10 @@ def test_the_same_news_is_not_told_again_and_notices_are_bounded() -> None:
         assert len(status.notices) <= 6
         assert old.notices is not status.notices or number % 2 == 1
     assert [int(notice.id) for notice in status.notices] == list(range(5, 11))
-    assert [message_of(iv, notice).id for notice in status.notices][-1] == f"{iv.metadata.uid}-10"
+    messages = [message_of(iv, notice, "https://wiki.example/runbook") for notice in status.notices]
+    assert messages[-1].id == f"{iv.metadata.uid}-10"
+    assert messages[-1].lines[-1] == "Runbook: https://wiki.example/runbook#rollbackunsafe"
+    assert messages[-1].lines[:-1] == status.notices[-1].lines
 
 
 def test_six_notices_of_the_longest_kind_leave_room_in_a_status_of_32_kib() -> None:

@@ -320,3 +320,4 @@ def test_people_are_told_that_a_breaker_opened_and_by_a_new_process_that_it_clos
         ("circuit breaker of shop/shop: Closed", True),
     ]
     assert "3 interventions failed in a row" in notifier.took[0].text
+    assert notifier.took[0].lines[-1] == "Runbook: docs/runbook.md#breakeropen"

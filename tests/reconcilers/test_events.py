@@ -29,7 +29,7 @@ def test_each_transition_is_told_once_on_the_intervention() -> None:
     for event in events(world, "Intervention"):
         about = event["involvedObject"]
         assert (about["name"], about["namespace"], about["uid"]) == ("iv", SHOP, world.uid)
-        assert event["message"]
+        assert event["message"].endswith(f" [docs/runbook.md#{event['reason'].lower()}]")
 
 
 def test_the_owners_of_the_workload_are_told_of_what_was_done_to_it_and_of_nothing_before() -> None:
@@ -47,6 +47,17 @@ def test_the_owners_of_the_workload_are_told_of_what_was_done_to_it_and_of_nothi
         (Reason.RESTORED, "Warning"),
     ]
     assert all("iv" in event["message"] for event in told)
+
+
+def test_a_long_message_is_cut_and_still_says_where_to_read_on() -> None:
+    world = World(CONFIG_MAP)
+    world.detect()
+    world.annotate("Intervention", "iv", abort="no " * 1000)
+    world.until_over()
+
+    (event,) = [event for event in events(world, "Intervention") if event["reason"] == Reason.ABORTED]
+    assert len(event["message"]) <= 1024
+    assert event["message"].endswith(" [docs/runbook.md#aborted]")
 
 
 def test_a_refusal_is_told_on_the_intervention_alone() -> None:

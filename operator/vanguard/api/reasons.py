@@ -204,6 +204,16 @@ class Reason(StrEnum):
     SELECTS_SOME = "SelectsSome", "No selector matches every workload of the namespace."
 
 
+def runbook_section(base: str, reason: str) -> str:
+    """Where people read what a reason means and what to do: the section of the runbook at `base` that bears its name.
+
+    Args:
+        base: the setting VANGUARD_RUNBOOK_URL.
+        reason: its word; one that an older or newer operator recorded is welcome.
+    """
+    return f"{base}#{reason.lower()}"
+
+
 class GateVerdict(StrEnum):
     """What one gate says: go on, not now, not at all."""
 

@@ -11,9 +11,10 @@ from rich.text import Text
 from vanguard.api.base import Annotation, format_time
 from vanguard.api.intervention import Comparison, GateResult, Phase
 from vanguard.api.kinds import Intervention
-from vanguard.api.reasons import GateVerdict
+from vanguard.api.reasons import GateVerdict, runbook_section
 from vanguard.cli.session import Session, found, options
 from vanguard.domain.phases import IN_FLIGHT
+from vanguard.settings import Settings, variable
 
 _COLOURS = {GateVerdict.PASS: "green", GateVerdict.HOLD: "yellow", GateVerdict.DENY: "red"}
 
@@ -21,8 +22,17 @@ _COLOURS = {GateVerdict.PASS: "green", GateVerdict.HOLD: "yellow", GateVerdict.D
 @click.command()
 @click.argument("name")
 @click.option("-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
+@click.option(
+    "--runbook",
+    metavar="URL",
+    envvar=variable("runbook_url"),
+    default=Settings.model_fields["runbook_url"].default,
+    show_default=True,
+    show_envvar=True,
+    help="Where the runbook is.",
+)
 @options
-def explain(session: Session, name: str, output: str) -> None:
+def explain(session: Session, name: str, output: str, runbook: str) -> None:
     """Tell all about Intervention NAME: why, every gate's answer, what was done, what came of it, how to undo it."""
     raw = session.run(lambda cluster: found(cluster, "Intervention", session.namespace, name))
     if output == "json":
@@ -30,18 +40,18 @@ def explain(session: Session, name: str, output: str) -> None:
     elif output == "yaml":
         click.echo(yaml.safe_dump(raw, sort_keys=False), nl=False)
     else:
-        tell(Intervention.read(raw), Console())
+        tell(Intervention.read(raw), Console(), runbook)
 
 
-def tell(iv: Intervention, console: Console) -> None:
+def tell(iv: Intervention, console: Console, runbook: str) -> None:
     """Print the story."""
-    for title, body in _sections(iv):
+    for title, body in _sections(iv, runbook):
         console.print(Text(title, style="bold"))
         console.print(body if isinstance(body, Table) else Text(body), soft_wrap=False)
         console.print()
 
 
-def _sections(iv: Intervention) -> Iterator[tuple[str, str | Table]]:
+def _sections(iv: Intervention, runbook: str) -> Iterator[tuple[str, str | Table]]:
     status = iv.status
     target = iv.spec.target
     yield (
@@ -58,6 +68,7 @@ def _sections(iv: Intervention) -> Iterator[tuple[str, str | Table]]:
         yield "Before and after", _comparisons(status.comparisons)
     yield "What happened", _timeline(iv)
     yield "What you can do", _what_next(iv)
+    yield "Read on", _read_on(iv, runbook)
 
 
 def _why(iv: Intervention) -> str:
@@ -125,3 +136,10 @@ def _what_next(iv: Intervention) -> str:
             return f"{kept}\nvanguard renew {name} -n {iv.metadata.namespace} --for 72h\n{undo}"
         case _:
             return "Nothing: it is over."
+
+
+def _read_on(iv: Intervention, runbook: str) -> str:
+    """The runbook's sections for what it has come to, and for each gate that does not pass."""
+    refused = (gate.reason for gate in iv.status.gates if gate.verdict is not GateVerdict.PASS)
+    reasons = dict.fromkeys(filter(None, (iv.status.reason, *refused)))
+    return "\n".join(runbook_section(runbook, reason) for reason in reasons) or runbook

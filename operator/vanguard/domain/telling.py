@@ -1,7 +1,8 @@
 """What people are told, and when: from what an Intervention was and has become to five lines for a tired person.
 
-One line each for what, why, outcome, the breach, and the one command that undoes (or approves) it. Text that people
-or other programs wrote is flattened to one line here; what a notifier's markup would make of it is the adapter's care.
+One line each for what, why, outcome, the breach, and the one command that undoes (or approves) it; where to read on
+is added when it is sent. Text that people or other programs wrote is flattened to one line here; what a notifier's
+markup would make of it is the adapter's care.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from vanguard.api.base import Notification
 from vanguard.api.intervention import Comparison, Delivery, InterventionStatus, Notice, Phase
 from vanguard.api.kinds import Intervention
 from vanguard.api.pattern import Direction
-from vanguard.api.reasons import Reason
+from vanguard.api.reasons import Reason, runbook_section
 from vanguard.domain.leases import leased
 
 MOST_NOTICES = 6
@@ -260,15 +261,26 @@ def _command(iv: Intervention, status: InterventionStatus) -> str:
             return f"Nothing to undo. Look: kubectl describe intervention {where}"
 
 
-def message_of(iv: Intervention, notice: Notice) -> Message:
-    """A recorded notice, ready to be sent."""
+def runbook_line(runbook: str, reason: str) -> str:
+    """Where people read what a reason means and what to do about it."""
+    return f"Runbook: {runbook_section(runbook, reason)}"
+
+
+def message_of(iv: Intervention, notice: Notice, runbook: str) -> Message:
+    """A recorded notice, ready to be sent, with where to read on as its last line.
+
+    Args:
+        iv: the Intervention it is about.
+        notice: what is told.
+        runbook: where the runbook is.
+    """
     meta = iv.metadata
     return Message(
         id=f"{meta.uid}-{notice.id}",
         incident=meta.uid,
         level=notice.level,
         title=notice.title,
-        lines=notice.lines,
+        lines=(*notice.lines, runbook_line(runbook, notice.reason)),
         at=notice.at,
         begun=meta.creation_timestamp or notice.at,
         over=notice.over,

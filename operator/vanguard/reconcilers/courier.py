@@ -103,7 +103,7 @@ class Courier:
         for notice, delivery in pending(iv.status):
             queue = queues.setdefault(delivery.notifier, [])
             if queue or due(delivery, now):
-                queue.append((notice.id, message_of(iv, notice), delivery))
+                queue.append((notice.id, message_of(iv, notice, self._ctx.settings.runbook_url), delivery))
         news: dict[tuple[str, str], Delivery] = {}
         await asyncio.gather(*(self._in_order(queue, news) for queue in queues.values()))
         await self._record(namespace, name, news, {})

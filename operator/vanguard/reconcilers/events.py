@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 from vanguard.api.base import API_VERSION, format_time
+from vanguard.api.reasons import runbook_section
 from vanguard.errors import AlreadyExists, ClusterError
 from vanguard.reconcilers.context import Context
 
@@ -41,7 +42,7 @@ async def tell(
         name: see kind.
         uid: see kind.
         reason: CamelCase.
-        message: for people.
+        message: for people; the reason's section of the runbook is added.
         warning: whether it is a Warning.
         once: what makes the Event unique; told twice, the server refuses the second.
 
@@ -62,7 +63,7 @@ async def tell(
             "uid": uid,
         },
         "reason": reason,
-        "message": message[:_MAX_MESSAGE],
+        "message": _with_section(message, runbook_section(ctx.settings.runbook_url, reason)),
         "type": "Warning" if warning else "Normal",
         "source": {"component": COMPONENT},
         "reportingComponent": COMPONENT,
@@ -78,3 +79,8 @@ async def tell(
     except ClusterError as error:
         _log.warning("Event %s on %s %s/%s could not be written: %s", reason, kind, namespace, name, error)
     return True
+
+
+def _with_section(message: str, section: str) -> str:
+    """The message, cut where it must be, and where to read on."""
+    return f"{message[: _MAX_MESSAGE - len(section) - 3]} [{section}]"

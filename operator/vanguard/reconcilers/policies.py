@@ -103,6 +103,7 @@ async def _tell(ctx: Context, raw: Raw, old: BreakerStatus | None, new: BreakerS
         Notification.ALERT if new.state is BreakerState.OPEN else Notification.INFO,
         f"{whose}: {new.state}",
         f"{message}\nLook: kubectl get interventions -A; kubectl describe ap {meta['name']} -n {meta['namespace']}",
+        reason=reason,
         over=new.state is BreakerState.CLOSED,
     )
     await events.tell(

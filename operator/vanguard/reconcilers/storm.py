@@ -36,10 +36,12 @@ async def _tell(ctx: Context, storm: Storm) -> None:
     names = [str(target) for target in storm.together]
     title = Reason.STORM_GUARD.sentence if names else "The storm is over."
     text = f"{len(names)} of {storm.watched} watched targets, among them {', '.join(names[:_NAMED])}.\n{_HELD}"
-    await announce(ctx, "storm", Notification.ALERT, title, text if names else _GOES_ON, over=not names)
+    reason = Reason.STORM_GUARD if names else None
+    await announce(ctx, "storm", Notification.ALERT, title, text if names else _GOES_ON, reason=reason, over=not names)
     for name, targets in storm.shared.items():
         text = f"{', '.join(str(target) for target in targets[:_NAMED])} trend, and all depend on {name}.\n{_HELD}"
-        await announce(ctx, f"dependency/{name}", Notification.ALERT, Reason.SHARED_DEPENDENCY.sentence, text)
+        reason = Reason.SHARED_DEPENDENCY
+        await announce(ctx, f"dependency/{name}", Notification.ALERT, reason.sentence, text, reason=reason)
     for key in [key for key in ctx.outbox.announced if key.startswith("dependency/")]:
         if key.removeprefix("dependency/") not in storm.shared:
             await announce(ctx, key, Notification.INFO, "They do not trend together any more.", _GOES_ON, over=True)

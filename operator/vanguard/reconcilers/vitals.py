@@ -38,7 +38,8 @@ async def _tell(ctx: Context, now: Vitals) -> None:
         ctx.telemetry.vital.labels(name).set(wrong is None)
         title = f"{name}: well again" if wrong is None else f"{name}: {Reason.TELEMETRY_UNHEALTHY.sentence}"
         text = "Interventions may start again." if wrong is None else f"{wrong}.\nNothing new starts until it is well."
-        await announce(ctx, f"telemetry/{name}", Notification.ALERT, title, text, over=wrong is None)
+        reason = Reason.TELEMETRY_UNHEALTHY if wrong else None
+        await announce(ctx, f"telemetry/{name}", Notification.ALERT, title, text, reason=reason, over=wrong is None)
 
 
 def fresh_vitals(ctx: Context, now: datetime) -> Vitals | None:
