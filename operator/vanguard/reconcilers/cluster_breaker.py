@@ -51,7 +51,8 @@ async def tell(ctx: Context, ceilings: Sequence[AutomationPolicy], history: Hist
     # Also told by a process that has not told of its opening.
     ctx.outbox.announced.setdefault(KEY, f"{_WHOSE}: told by another process")
     level = Notification.ALERT if found.state is BreakerState.OPEN else Notification.INFO
-    await announce(ctx, KEY, level, title, _text(ctx, found), over=found.state is BreakerState.CLOSED)
+    reason, over = NEWS[found.state][0], found.state is BreakerState.CLOSED
+    await announce(ctx, KEY, level, title, _text(ctx, found), reason=reason, over=over)
 
 
 def _is_news(ctx: Context, found: Breaker) -> bool:
