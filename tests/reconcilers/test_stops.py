@@ -126,9 +126,19 @@ def between_plan_and_write(stop: Callable[[World], None]) -> Schedule:
     return Schedule(LIVE, BETTER, (timedelta(seconds=1),) * 2, {1: (Fault.FAIL_BEFORE, 17)}, stop, killed_at_stop=False)
 
 
-@example(between_plan_and_write(lower_workload))
-@example(between_plan_and_write(lower_policy))
-@example(between_plan_and_write(deny))
+Test = Callable[..., None]
+
+
+def each_at_the_worst_moment(test: Test) -> Test:
+    """Every stop between plan and write, and while all that was decided is still to be recorded."""
+    for stop in STOPS:
+        test = example(between_plan_and_write(stop))(test)
+        test = example(Schedule(LIVE, BETTER, (timedelta(seconds=1),), {}, stop, killed_at_stop=True))(test)
+        test = example(Schedule(CONFIG_MAP, BETTER, (timedelta(seconds=1),) * 3, {}, stop, killed_at_stop=False))(test)
+    return test
+
+
+@each_at_the_worst_moment
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
 @given(schedules)
 def test_after_a_stop_nothing_more_is_changed_whatever_befalls_the_operator(schedule: Schedule) -> None:

@@ -7,6 +7,7 @@ finalizer, controllers finish rollouts, detection refreshes its board, time pass
 import asyncio
 import contextlib
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -284,21 +285,25 @@ def planned(world: World) -> Change | None:
     return None
 
 
-def forward_changes(world: World, since: int = 0) -> dict[tuple[str, str], int]:
-    """How often each object was taken from what it was to what the recorded change says it should be.
+def forward_writes(world: World, since: int = 0) -> list[Write]:
+    """The writes that took an object from what it was to what the recorded change says it should be.
 
     Args:
         world: over, or on its way.
         since: the number of the first write that counts.
     """
     change = planned(world)
-    out: dict[tuple[str, str], int] = {}
+    out = []
     for write in world.cluster.writes[since:]:
         for step in change.restore_point if change else ():
             if (step.object.kind, step.object.name) == (write.kind, write.name):
                 was = [objects.pick(write.before, one.path) for one in step.fields]
                 now = [objects.pick(write.after, one.path) for one in step.fields]
                 if was == [one.before for one in step.fields] and now == [one.after for one in step.fields]:
-                    key = write.kind, write.name
-                    out[key] = out.get(key, 0) + 1
+                    out.append(write)
     return out
+
+
+def forward_changes(world: World, since: int = 0) -> dict[tuple[str, str], int]:
+    """How often each object was so written; see `forward_writes`."""
+    return dict(Counter((write.kind, write.name) for write in forward_writes(world, since)))
