@@ -73,16 +73,14 @@ class Reload(StrEnum):
 class Invariant(Model):
     """What must be true with the new value, or the change is not made."""
 
-    name: Name
+    name: Annotated[Name, Field(description="What messages call it.")]
     rule: Annotated[
         str,
         Field(
             min_length=3,
             max_length=200,
-            description="Two sums or products compared by <=, <, >= or >, such as "
-            "(replicas + surge) * value + 10 <= max_connections. `value` is the new value, `replicas` the most the "
-            "workload may have (its HorizontalPodAutoscaler's maximum counts), `surge` the pods a rollout adds; every "
-            "other name is a fact of the IssuePattern.",
+            description="A comparison such as (replicas + surge) * value + 10 <= max_connections; names other than "
+            "value, replicas and surge are facts of the IssuePattern.",
         ),
     ]
 
