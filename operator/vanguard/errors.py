@@ -8,6 +8,7 @@
     ├── RepositoryError        a git repository gave no answer, or one that says nothing of a push's fate
     │   ├── RepositoryRefused  it answered, and said no: for good, until a person mends it
     │   └── FileMoved          the file is not what the commit was made against: look again
+    ├── RepositoryUnseen       nobody has looked at a repository lately: look, then come again
     └── ClusterError           the API server did not do what was asked
         ├── Forbidden          RBAC or an admission rule said no
         ├── NotFound           the object is not there
@@ -66,6 +67,23 @@ class RepositoryRefused(RepositoryError):
 
 class FileMoved(RepositoryError):
     """The file is not what a commit was made against: somebody changed it since it was read."""
+
+
+class RepositoryUnseen(VanguardError):
+    """What is known of a repository is too old to be used where one must not wait for it.
+
+    Attributes:
+        repository: its name.
+    """
+
+    def __init__(self, repository: str) -> None:
+        """Say which one has to be looked at.
+
+        Args:
+            repository: see the class.
+        """
+        super().__init__(f"repository {repository} was not looked at lately")
+        self.repository = repository
 
 
 class ClusterError(VanguardError):

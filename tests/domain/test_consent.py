@@ -235,11 +235,19 @@ def test_the_lower_of_two_modes_is_the_less_autonomous(one: Mode, other: Mode) -
     assert lower(one, other) is order[min(order.index(one), order.index(other))]
 
 
-def test_policies_that_place_a_tunable_differently_are_a_problem() -> None:
-    elsewhere = g.merged(g.TUNABLE, {"location": {"configMapKey": {"name": "other", "key": "POOL_SIZE"}}})
+@pytest.mark.parametrize(
+    "differing",
+    [
+        pytest.param({"location": {"configMapKey": {"name": "other", "key": "POOL_SIZE"}}}, id="on another object"),
+        pytest.param({"gitOps": {"repository": "deploy", "path": "orders.yaml"}}, id="in git, says one of them"),
+    ],
+)
+def test_policies_that_place_a_tunable_differently_are_a_problem(differing: dict[str, Any]) -> None:
+    elsewhere = g.merged(g.TUNABLE, differing)
     workload = {"selector": {"matchLabels": dict(g.LABELS)}, "serviceType": "postgres"}
     consent = folded([{}, {"workloads": [workload | {"tunables": [elsewhere]}]}])
-    assert consent.problems == ("tunable pool-size has several locations, steps or reloads in the policies that apply",)
+    said = "tunable pool-size has several locations, steps, reloads or gitOps in the policies that apply"
+    assert consent.problems == (said,)
 
 
 def test_the_ceiling_that_is_offered_to_reset_the_clusters_breaker_bounds_nothing_else() -> None:

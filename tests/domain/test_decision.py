@@ -82,6 +82,13 @@ def claim(hold: Hold) -> Claim:
     return Claim(hold, "a tool", "an application")
 
 
+IN_GIT = g.consent(workloads=g.tunable(gitOps={"repository": "deploy", "path": "orders.yaml"}))
+
+
+def uncommittable(reason: Reason) -> Impossible:
+    return Impossible(reason, "so it is")
+
+
 def broken(**changes: Any) -> dict[str, Any]:
     return {"workload": g.workload(g.deployment(**changes))}
 
@@ -411,6 +418,62 @@ ROWS: list[tuple[str, str, dict[str, Any], GateVerdict, Reason, datetime | None]
         {"claims": (claim(Hold.HELM), claim(Hold.GITOPS))},
         DENY,
         Reason.GIT_OPS_OWNED,
+        None,
+    ),
+    (
+        "ownership",
+        "a GitOps tool's, declared in git",
+        {"claims": (claim(Hold.GITOPS),), "consent": IN_GIT},
+        PASS,
+        Reason.COMMITTED_TO_GIT,
+        None,
+    ),
+    (
+        "ownership",
+        "declared in git, and not synced",
+        {"claims": (claim(Hold.GITOPS),), "consent": IN_GIT, "uncommittable": uncommittable(Reason.NOT_SYNCED)},
+        HOLD,
+        Reason.NOT_SYNCED,
+        None,
+    ),
+    (
+        "ownership",
+        "declared in a repository that does not answer",
+        {
+            "claims": (claim(Hold.GITOPS),),
+            "consent": IN_GIT,
+            "uncommittable": uncommittable(Reason.REPOSITORY_UNREADABLE),
+        },
+        HOLD,
+        Reason.REPOSITORY_UNREADABLE,
+        None,
+    ),
+    (
+        "ownership",
+        "declared in a repository that may not be written to",
+        {
+            "claims": (claim(Hold.GITOPS),),
+            "consent": IN_GIT,
+            "uncommittable": uncommittable(Reason.REPOSITORY_NOT_ALLOWED),
+        },
+        DENY,
+        Reason.REPOSITORY_NOT_ALLOWED,
+        None,
+    ),
+    (
+        "ownership",
+        "declared in git, and a controller's",
+        {"claims": (claim(Hold.GITOPS), claim(Hold.CONTROLLER)), "consent": IN_GIT},
+        DENY,
+        Reason.OWNED_BY_CONTROLLER,
+        None,
+    ),
+    (
+        "ownership",
+        "declared in git, and nobody's",
+        {"claims": (), "consent": IN_GIT},
+        PASS,
+        Reason.OWNED_BY_NOBODY_ELSE,
         None,
     ),
     ("ownership", "a controller's", {"claims": (claim(Hold.CONTROLLER),)}, DENY, Reason.OWNED_BY_CONTROLLER, None),

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from tests.domain import given as g
 from vanguard.api.base import Annotation, format_time
-from vanguard.api.intervention import Comparison, InterventionStatus, Phase, Transition, Undo, Verdict
+from vanguard.api.intervention import (
+    CommitPurpose,
+    CommitRecord,
+    Comparison,
+    InterventionStatus,
+    Phase,
+    Transition,
+    Undo,
+    Verdict,
+)
 from vanguard.api.reasons import Reason
 from vanguard.domain import undoing
 from vanguard.domain.change import StepState
@@ -22,6 +31,7 @@ from vanguard.domain.undoing import Tried
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 CHANGE = g.change()  # a ConfigMap key, then a restart: two steps
+ARRIVING, LEAVING = StepState.ARRIVING, StepState.LEAVING
 PRISTINE, APPLIED, DRIFTED, GONE = StepState.PRISTINE, StepState.APPLIED, StepState.DRIFTED, StepState.GONE
 UNDO = Undo(reason="Degraded", message="latency", started_at=g.NOW)
 RESTORED = UNDO.model_copy(update={"restored_at": g.NOW})
@@ -351,6 +361,60 @@ MOVES: list[tuple[Phase, str, dict[str, Any], Phase | None, str]] = [
         Phase.ROLLING_BACK,
         "Aborted",
     ),
+    (
+        Phase.APPLYING,
+        "committed, and on its way",
+        {"states": (ARRIVING,), "untouched": (False,), "marked": True},
+        None,
+        "",
+    ),
+    (
+        Phase.APPLYING,
+        "committed, and not carried on in time",
+        {"states": (ARRIVING,), "untouched": (False,), "marked": True, "now": g.NOW + 10 * MINUTE},
+        Phase.ROLLING_BACK,
+        "NotSynced",
+    ),
+    (
+        Phase.APPLYING,
+        "committed, and stopped on its way",
+        {"states": (ARRIVING,), "untouched": (False,), "marked": True, "meta": ABORT},
+        Phase.ROLLING_BACK,
+        "Aborted",
+    ),
+    (
+        Phase.APPLYING,
+        "committed, and reverted on its way",
+        {"states": (LEAVING,), "untouched": (False,), "marked": True, "reverted": True},
+        Phase.ROLLING_BACK,
+        "ExternallyReverted",
+    ),
+    (
+        Phase.MONITORING,
+        "our commit reverted, the object still as we left it",
+        {"states": (LEAVING,), "reverted": True},
+        Phase.FAILED,
+        "ExternallyReverted",
+    ),
+    (
+        Phase.ROLLING_BACK,
+        "the undoing committed, and on its way",
+        {"states": (LEAVING,), "rolled_out": True, "status": {"undo": RESTORED}},
+        None,
+        "",
+    ),
+    (
+        Phase.ROLLING_BACK,
+        "the undoing committed, and not carried on in time",
+        {
+            "states": (LEAVING,),
+            "rolled_out": True,
+            "status": {"undo": RESTORED},
+            "now": g.NOW + 10 * MINUTE,
+        },
+        Phase.FAILED,
+        "UndoFailed",
+    ),
     (Phase.ROLLING_BACK, "the server does not answer", {"states": None}, None, ""),
     (
         Phase.ROLLING_BACK,
@@ -587,6 +651,16 @@ def test_an_undo_records_why_and_since_when() -> None:
     assert undo == Undo(reason="Aborted", message="wrong service", started_at=g.NOW)
 
 
+def test_what_the_repository_holds_of_ours_is_recorded_at_the_next_move() -> None:
+    seen = CommitRecord(purpose=CommitPurpose.CHANGE, repository="deploy", sha="abc", at=g.NOW)
+    audit = CommitRecord(purpose=CommitPurpose.AUDIT, repository="record", at=g.NOW)
+    known = seen.model_copy(update={"at": g.NOW - HOUR})
+    asked = {"meta": ABORT, "commits": (seen,)}
+    assert recorded(step(view(Phase.MONITORING, **asked))).commits == (seen,)
+    before = {"commits": (audit, known)}
+    assert recorded(step(view(Phase.MONITORING, status=before, **asked))).commits == (audit, known)
+
+
 def test_an_undo_after_success_is_no_longer_complete() -> None:
     status = recorded(step(view(Phase.SUCCEEDED, meta=ROLLBACK)))
     assert status.completed_at is None
@@ -714,7 +788,7 @@ def test_undo_writes_only_what_is_still_as_we_left_it(view: View) -> None:
     effect = step(view).effect
     if effect is not None:
         assert view.states is not None
-        assert view.states[effect.index] is APPLIED
+        assert view.states[effect.index] in {APPLIED, ARRIVING}
         assert not {DRIFTED, GONE} & set(view.states)
 
 

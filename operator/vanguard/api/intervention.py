@@ -23,6 +23,7 @@ from vanguard.api.base import (
     keyed_by,
 )
 from vanguard.api.pattern import Direction, Severity
+from vanguard.api.policy import Location
 from vanguard.api.reasons import GateVerdict
 
 ReasonText = Annotated[str, Field(max_length=64)]
@@ -204,6 +205,15 @@ class Step(Model):
     fields: Annotated[tuple[FieldValue, ...], Field(min_length=1, max_length=8)]
 
 
+class FileRef(Model):
+    """The file in git that declares the value. The change is a commit to it, and a GitOps tool carries it on."""
+
+    repository: Name
+    branch: Text
+    path: Annotated[str, Field(max_length=512)]
+    location: Location
+
+
 class Change(Model):
     """The plan, its marker and restorePoint: written before anything is touched."""
 
@@ -214,6 +224,7 @@ class Change(Model):
     rollout: Annotated[bool, Field(description="The change causes a rollout that must be waited for.")]
     taken_at: Time
     restore_point: Annotated[tuple[Step, ...], Field(min_length=1, max_length=4)]
+    commit: Annotated[FileRef | None, Field(description="Set where the change is made by a commit.")] = None
 
 
 def _samples(text: object) -> object:

@@ -85,6 +85,24 @@ class Invariant(Model):
     ]
 
 
+GIT_PATH = r"^[A-Za-z0-9_][A-Za-z0-9._@+-]*(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)*$"
+
+
+class GitOps(Model):
+    """Where the same value is declared in git, for objects that a GitOps tool owns."""
+
+    repository: Annotated[Name, Field(description="Its name in the operator's repositories file.")]
+    path: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=512,
+            pattern=GIT_PATH,
+            description="The file in it. No part of the path begins with a dot.",
+        ),
+    ]
+
+
 class Tunable(Model):
     """A value the team lets be tuned, and within which bounds."""
 
@@ -123,6 +141,10 @@ class Tunable(Model):
             description="What must stay true with the new value; nothing starts that breaks one.",
         ),
     ] = ()
+    git_ops: Annotated[
+        GitOps | None,
+        Field(description="Where a GitOps tool owns the object, the value is changed there and nowhere else."),
+    ] = None
 
 
 Dependency = Annotated[

@@ -61,6 +61,7 @@ class Reason(StrEnum):
     OWNED_BY_NOBODY_ELSE = "OwnedByNobodyElse", "No tool or controller would take the change back."
     INVARIANTS_HOLD = "InvariantsHold", "Every invariant of the tunable holds with the new value."
     NOT_SATURATED = "NotSaturated", "Nothing that the pattern names is at its limit."
+    COMMITTED_TO_GIT = "CommittedToGit", "A GitOps tool owns it; the change is a commit to its repository."
     CHANGE_POSSIBLE = "ChangePossible", "The change and its inverse passed the server's dry run."
 
     # Gates that hold or deny
@@ -144,6 +145,13 @@ class Reason(StrEnum):
     AT_MAXIMUM = "AtMaximum", "The value is already as large as the policy allows."
     OUT_OF_BOUNDS = "OutOfBounds", "The present value is outside the policy's bounds."
     GIT_OPS_OWNED = "GitOpsOwned", "A GitOps tool owns what would be changed, and would take the change back."
+    REPOSITORY_NOT_ALLOWED = (
+        "RepositoryNotAllowed",
+        "The operator is not configured to commit there for this namespace.",
+    )
+    REPOSITORY_UNREADABLE = "RepositoryUnreadable", "The git repository did not answer; what it declares is not known."
+    NOT_IN_GIT = "NotInGit", "The file does not declare the value in a way that can be changed for certain."
+    NOT_SYNCED = "NotSynced", "The repository and the live object say different things; the GitOps tool is behind."
     OWNED_BY_CONTROLLER = "OwnedByController", "Another controller owns the workload, and would take the change back."
     DRY_RUN_REFUSED = "DryRunRefused", "The API server refused the change in a dry run."
     NOT_PERMITTED = "NotPermitted", "The operator has no right to change this object."

@@ -62,10 +62,15 @@ def fingerprint(raw: Raw, kind: str) -> str:
 
 
 class StepState(StrEnum):
-    """How an object stands to a step."""
+    """How an object stands to a step.
+
+    Where a change is a commit, another tool carries it to the object: it is Arriving, or (taken back) Leaving.
+    """
 
     PRISTINE = "Pristine"
+    ARRIVING = "Arriving"
     APPLIED = "Applied"
+    LEAVING = "Leaving"
     DRIFTED = "Drifted"
     GONE = "Gone"
 
@@ -329,6 +334,11 @@ _MARKER_PATH = pointer("metadata", "annotations", Annotation.MARKER)
 
 def _marker(raw: Raw, marker: str) -> FieldValue:
     return FieldValue(path=_MARKER_PATH, before=look_up(raw, _MARKER_PATH), after=marker)
+
+
+def is_marker(field: FieldValue) -> bool:
+    """Whether a field is our mark and not part of what was asked for."""
+    return field.path == _MARKER_PATH
 
 
 def _restarted_at(raw: Raw) -> str | None:

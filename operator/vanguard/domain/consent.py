@@ -315,8 +315,10 @@ def contradictions(entries: Sequence[WorkloadConsent]) -> tuple[str, ...]:
     out = []
     for tunable in (tunable for entry in entries for tunable in entry.tunables):
         known = seen.setdefault(tunable.name, tunable)
-        if (known.location, known.step, known.reload) != (tunable.location, tunable.step, tunable.reload):
-            out.append(f"tunable {tunable.name} has several locations, steps or reloads in the policies that apply")
+        if any(getattr(known, name) != getattr(tunable, name) for name in ("location", "step", "reload", "git_ops")):
+            out.append(
+                f"tunable {tunable.name} has several locations, steps, reloads or gitOps in the policies that apply"
+            )
     return tuple(out)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from vanguard.api.base import Annotation, format_time
 from vanguard.api.intervention import (
     Change,
+    CommitRecord,
     Comparison,
     InterventionStatus,
     Period,
@@ -26,6 +27,7 @@ from vanguard.api.policy import OnInconclusive, Rollback
 from vanguard.api.reasons import Reason
 from vanguard.domain import conditions, leases, undoing
 from vanguard.domain.change import StepState
+from vanguard.domain.committing import recorded
 from vanguard.domain.consent import Consent
 from vanguard.domain.decision.chain import Decision, Outcome, same_answers
 from vanguard.domain.phases import DECIDING, TERMINAL, TRANSITIONS
@@ -64,6 +66,7 @@ class View:
         refusal: why the last write, or the reading of the objects, was refused for good; empty if none was.
         tried: the write made just before this look; None when there was none.
         held: in Applying, why a person or the time forbids the next write by now; None when nothing does.
+        commits: our commits of the change and its undoing that the repository holds.
         guarded: whether the finalizer that holds a deletion until the change is undone is in place.
     """
 
@@ -85,6 +88,7 @@ class View:
     tried: undoing.Tried | None = None
     guarded: bool = False
     held: tuple[Reason, str] | None = None
+    commits: tuple[CommitRecord, ...] = ()
 
     @property
     def status(self) -> InterventionStatus:
@@ -142,6 +146,7 @@ def moved(view: View, phase: Phase, reason: Reason, message: str = "", **changes
         "observed_generation": view.intervention.metadata.generation,
         "timeline": (*old.timeline, entry)[-_TIMELINE:],
         "completed_at": ended if phase in TERMINAL else None,
+        "commits": recorded(old.commits, view.commits),
         **changes,
     }
     status = old.model_copy(update=changes)
@@ -236,6 +241,9 @@ def _unrecorded(view: View) -> Next:
 
 def _make(view: View, change: Change, todo: int, state: StepState, *, touched: bool) -> Next:
     """Make a step, if the object is exactly as it was: a second act after a revert would be a second act."""
+    late = view.now - change.taken_at >= _deadline(view)
+    if state is StepState.ARRIVING:
+        return _back_out(view, Reason.NOT_SYNCED, "", touched=True) if late else NOTHING
     if view.refusal:
         return _back_out(view, Reason.APPLY_FAILED, view.refusal, touched=touched)
     if view.held is not None:
@@ -243,7 +251,7 @@ def _make(view: View, change: Change, todo: int, state: StepState, *, touched: b
     if state is not StepState.PRISTINE or not view.untouched[todo]:
         reason = Reason.EXTERNALLY_REVERTED if view.reverted and touched else Reason.TARGET_CHANGED
         return _back_out(view, reason, "", touched=touched)
-    if view.now - change.taken_at >= _deadline(view):
+    if late:
         return _back_out(view, Reason.APPLY_FAILED, "the write did not succeed in time", touched=touched)
     return Next(effect=Write(todo, inverse=False))
 
@@ -342,19 +350,19 @@ def _rolling_back(view: View) -> Next:
         return moved(view, Phase.FAILED, Reason.TARGET_GONE)
     if StepState.DRIFTED in states:
         return moved(view, Phase.FAILED, Reason.TARGET_DRIFTED)
-    todo = next((i for i, state in enumerate(states) if state is StepState.APPLIED), None)
+    todo = next((i for i, state in enumerate(states) if state in (StepState.APPLIED, StepState.ARRIVING)), None)
     if todo is not None and undo.restored_at is not None:
         return moved(view, Phase.FAILED, Reason.TARGET_DRIFTED, "somebody made the change again after it was undone")
     if todo is not None:
         return _take_back(view, undo, todo)
-    if not change.rollout or view.rolled_out:
+    if StepState.LEAVING not in states and (not change.rollout or view.rolled_out):
         why = f"{undo.reason}: {undo.message}"[:900]
         return moved(view, Phase.ROLLED_BACK, Reason.RESTORED, f"{why}; values restored")
     if undo.restored_at is None:
         undo = undo.model_copy(update={"restored_at": view.now})
         return Next(view.status.model_copy(update={"undo": undo}))
     if view.now - undo.restored_at >= _deadline(view):
-        return moved(view, Phase.FAILED, Reason.UNDO_FAILED, "the values are back; the rollout is not")
+        return moved(view, Phase.FAILED, Reason.UNDO_FAILED, "the values are back; the sync or rollout is not")
     return NOTHING
 
 

@@ -19,7 +19,7 @@ from vanguard.adapters.prometheus import PrometheusMetrics
 from vanguard.api.base import FINALIZER, GROUP
 from vanguard.api.intervention import Phase
 from vanguard.domain.forecast import Forecaster
-from vanguard.errors import ClusterError, SettingsError
+from vanguard.errors import ClusterError, RepositoryError, SettingsError
 from vanguard.handlers.http import Endpoint
 from vanguard.reconcilers import intervene, policies
 from vanguard.reconcilers.context import Context
@@ -82,12 +82,12 @@ async def stop(**_: Any) -> None:
 
 
 async def reconcile_intervention(namespace: str, name: str) -> Phase | None:
-    """Look at an Intervention; without an answer from the API server, its timer looks again."""
+    """Look at an Intervention; without an answer from the API server or a repository, its timer looks again."""
     if process.context is None:
         return None
     try:
         return await intervene.reconcile(process.context, namespace, name)
-    except ClusterError as error:
+    except (ClusterError, RepositoryError) as error:
         process.context.telemetry.reconcile_errors.labels("Intervention").inc()
         _log.warning("Intervention %s/%s: %s", namespace, name, error)
         return Phase.PENDING

@@ -12,19 +12,30 @@ from vanguard.domain.headroom import Room
 from vanguard.domain.reading import Samples
 from vanguard.domain.storm import Storm
 from vanguard.domain.vitals import Vitals
+from vanguard.errors import RepositoryError
 from vanguard.ports import Clock, Cluster, Metrics, Repository
 from vanguard.reconcilers.outbox import Outbox
 from vanguard.settings import Settings
 from vanguard.telemetry import Telemetry
 
 
+@dataclass(frozen=True)
+class Look:
+    """What came of asking a repository for its newest commit: its sha, or what was wrong."""
+
+    at: datetime
+    head: str
+    trouble: RepositoryError | None = None
+
+
 @dataclass
 class Git:
-    """The repositories that may be written to, by name, and where records go."""
+    """The repositories that may be written to, by name, where records go, and the last look at each."""
 
     repositories: dict[str, Repository] = field(default_factory=dict)
     specs: dict[str, RepositorySpec] = field(default_factory=dict)
     audit: AuditSpec | None = None
+    looks: dict[str, Look] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

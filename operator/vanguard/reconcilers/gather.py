@@ -6,7 +6,8 @@ from datetime import datetime
 from vanguard.api.base import FINALIZER, Annotation
 from vanguard.api.intervention import Change, Comparison, Period, Phase
 from vanguard.api.kinds import Intervention, IssuePattern
-from vanguard.domain.change import StepState, never_landed, state_of, taken_back
+from vanguard.domain.change import StepState
+from vanguard.domain.committing import File, records, reverted, standing, unwritten
 from vanguard.domain.consent import Consent
 from vanguard.domain.decision.chain import (
     Outcome,
@@ -21,9 +22,9 @@ from vanguard.domain.lifecycle import View
 from vanguard.domain.phases import DECIDING, TERMINAL
 from vanguard.domain.undoing import Tried
 from vanguard.domain.workload import Workload, crashing, read_workload
-from vanguard.errors import Forbidden, MetricsError
+from vanguard.errors import Forbidden, MetricsError, RepositoryError
 from vanguard.ports import Raw
-from vanguard.reconcilers import measuring, reading
+from vanguard.reconcilers import measuring, reading, repositories
 from vanguard.reconcilers.context import Context
 from vanguard.reconcilers.facts import consent_of, dry_run, facts_of, surroundings
 from vanguard.reconcilers.near import near
@@ -39,6 +40,7 @@ async def gather(ctx: Context, iv: Intervention, tried: Tried | None = None) -> 
 
     Raises:
         ClusterError: when the API server gives no answer; nothing is concluded then.
+        RepositoryUnseen: when that has to be looked at first.
     """
     view = View(
         now=ctx.clock.now(),
@@ -68,7 +70,7 @@ async def gather(ctx: Context, iv: Intervention, tried: Tried | None = None) -> 
 
 async def _for_decision(ctx: Context, view: View) -> View:
     around = await surroundings(ctx, view.intervention)
-    facts = await facts_of(ctx, view, around)
+    facts = await repositories.routed(ctx, await facts_of(ctx, view, around))
     decision = decide(facts)
     if only_untried(decision):
         facts = replace(facts, near=await near(ctx, facts, around.pods))
@@ -122,20 +124,30 @@ async def _with_states(ctx: Context, view: View) -> View:
             await reading.optional(ctx.cluster, step.object.kind, iv.metadata.namespace, step.object.name)
             for step in change.restore_point
         ]
-    except Forbidden as error:
+        file = await _file(ctx, view, change, raws)
+    except (Forbidden, RepositoryError) as error:
         return replace(view, refusal=str(error))
     pairs = list(zip(change.restore_point, raws, strict=True))
-    states = tuple(state_of(step, raw) for step, raw in pairs)
+    states = tuple(standing(step, raw, file) for step, raw in pairs)
     target = await reading.optional(ctx.cluster, iv.spec.target.kind.value, iv.metadata.namespace, iv.spec.target.name)
     same = target is not None and target["metadata"]["uid"] == iv.spec.target.uid
     return replace(
         view,
         states=states if same else tuple(StepState.GONE for _ in states),
-        untouched=tuple(raw is not None and never_landed(step, raw) for step, raw in pairs),
-        reverted=any(raw is not None and taken_back(step, raw) for step, raw in pairs),
-        marked=any(raw is not None and _marker(raw) == change.marker for raw in raws),
+        untouched=tuple(raw is not None and unwritten(step, raw, file) for step, raw in pairs),
+        reverted=any(raw is not None and reverted(step, raw, file) for step, raw in pairs),
+        marked=any(raw is not None and _marker(raw) == change.marker for raw in raws) or bool(file and file.changed),
+        commits=records(file, change.commit.repository, view.now) if file and change.commit else (),
         rolled_out=same and target is not None and read_workload(target, iv.spec.target.kind).rollout_complete,
     )
+
+
+async def _file(ctx: Context, view: View, change: Change, raws: list[Raw | None]) -> File | None:
+    """The file of the change. What would end the Intervention is not believed of a look some seconds old."""
+    file = await repositories.file_of(ctx, view.intervention)
+    states = [standing(step, raw, file) for step, raw in zip(change.restore_point, raws, strict=True)]
+    settled = {StepState.APPLIED} if view.status.phase is Phase.MONITORING else set(StepState) - {StepState.DRIFTED}
+    return file if settled.issuperset(states) else await repositories.file_of(ctx, view.intervention, certain=True)
 
 
 def _marker(raw: Raw) -> str | None:

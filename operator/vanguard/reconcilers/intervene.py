@@ -1,6 +1,7 @@
 """One Intervention, level by level: look at what is so, do or record the one next thing, look again.
 
-`act` holds the only write to a workload or ConfigMap, `record` the only write of an Intervention's status.
+`act` holds the only write to a workload or ConfigMap (or, by `repositories.write`, to the file that declares it),
+`record` the only write of an Intervention's status.
 """
 
 import contextlib
@@ -17,9 +18,9 @@ from vanguard.domain.delivery import next_due
 from vanguard.domain.lifecycle import Write, step
 from vanguard.domain.phases import DECIDING, IN_FLIGHT, TERMINAL
 from vanguard.domain.undoing import Tried
-from vanguard.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from vanguard.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, RepositoryUnseen, Unavailable
 from vanguard.ports import Raw
-from vanguard.reconcilers import events, policies, reading
+from vanguard.reconcilers import events, policies, reading, repositories
 from vanguard.reconcilers.context import Context
 from vanguard.reconcilers.gather import gather
 from vanguard.telemetry import about
@@ -55,6 +56,7 @@ async def reconcile(ctx: Context, namespace: str, name: str) -> Phase | None:
 
     Raises:
         ClusterError: when the API server gives no answer; the next look goes on from what is recorded.
+        RepositoryError: the same of a repository.
     """
     async with ctx.locks[namespace, name]:
         with about(object=f"{namespace}/{name}"):
@@ -78,7 +80,11 @@ async def _until_settled(ctx: Context, namespace: str, name: str) -> Phase | Non
         # Also of one that is over: what it had to tell when the last process ended is told by this one.
         ctx.outbox.wake(namespace, name, next_due(iv.status))
         with about(intervention=iv.metadata.uid):
-            follows, tried = await _advance(ctx, iv, raw, tried)
+            try:
+                follows, tried = await _advance(ctx, iv, raw, tried)
+            except RepositoryUnseen as need:
+                await repositories.look(ctx, need.repository)  # no lock that others need is held here
+                continue
         misses += follows is Follows.MISSED
         if follows is Follows.NOTHING or misses == _MOST_MISSES:
             return phase
@@ -110,6 +116,8 @@ async def act(ctx: Context, iv: Intervention, write: Write) -> Tried:
     change = iv.status.change
     if change is None:
         raise AssertionError("an effect without a recorded change")
+    if change.commit is not None:
+        return await repositories.write(ctx, iv, change, change.commit, write)
     todo = change.restore_point[write.index]
     kind, name, namespace = todo.object.kind, todo.object.name, iv.metadata.namespace
     try:

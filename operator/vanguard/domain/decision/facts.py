@@ -59,6 +59,7 @@ class Facts:
         vitals: the operator's own senses; None when they were not examined lately.
         storm: what trends together; None before detection's first cycle.
         near: None before it was read, which is done when all cheaper gates pass.
+        uncommittable: where a GitOps tool owns it and a policy names a repository, why no commit can be made.
         claims: who else owns what would be written; None when that is not known.
         dry_run: None before it was tried, else empty, or the server's refusal.
     """
@@ -84,6 +85,7 @@ class Facts:
     storm: Storm | None = None
     near: Near | None = None
     claims: tuple[Claim, ...] | None = None
+    uncommittable: Impossible | None = None
 
     @property
     def mode(self) -> Mode:

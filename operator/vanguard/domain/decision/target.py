@@ -2,8 +2,10 @@
 
 from vanguard.api.base import format_time
 from vanguard.api.intervention import Change
+from vanguard.api.policy import Tunable
 from vanguard.api.reasons import Reason
 from vanguard.domain.change import Impossible
+from vanguard.domain.committing import PASSING
 from vanguard.domain.consent import Consent
 from vanguard.domain.decision.facts import Answer, Facts, denies, holds, passes
 from vanguard.domain.disruption import rollout_of
@@ -59,6 +61,14 @@ def _too_few(facts: Facts, workload: Workload, consent: Consent) -> Answer | Non
     )
 
 
+def declared_in_git(facts: Facts) -> Tunable | None:
+    """The tunable, where a GitOps tool owns what would be written and a policy says where it is declared."""
+    if facts.consent is None or not any(claim.hold is Hold.GITOPS for claim in facts.claims or ()):
+        return None
+    tunable = facts.consent.tunables.get(facts.intervention.spec.action.tunable or "")
+    return tunable if tunable is not None and tunable.git_ops is not None else None
+
+
 def ownership(facts: Facts) -> Answer:
     """Does somebody else own what would be written, and take the change back?"""
     if facts.claims is None:
@@ -66,12 +76,17 @@ def ownership(facts: Facts) -> Answer:
     held: dict[Hold, str] = {}
     for claim in facts.claims:
         held.setdefault(claim.hold, str(claim))
-    if Hold.GITOPS in held:
-        return denies(
-            Reason.GIT_OPS_OWNED, f"{held[Hold.GITOPS]} would take it back; make the change in its repository instead"
-        )
+    owner, tunable = held.get(Hold.GITOPS, ""), declared_in_git(facts)
+    if owner and (tunable is None or tunable.git_ops is None):
+        return denies(Reason.GIT_OPS_OWNED, f"{owner} would take it back; make the change in its repository instead")
+    if owner and (why := facts.uncommittable) is not None:
+        said = f"{owner} would take it back, and it cannot be committed: {why.message}"[:1000]
+        return holds(why.reason, said) if why.reason in PASSING else denies(why.reason, said)
     if Hold.CONTROLLER in held:
         return denies(Reason.OWNED_BY_CONTROLLER, f"{held[Hold.CONTROLLER]} would take it back; change that instead")
+    if owner and tunable is not None and tunable.git_ops is not None:
+        where = f"{tunable.git_ops.path} of repository {tunable.git_ops.repository}"
+        return passes(Reason.COMMITTED_TO_GIT, f"{owner} owns it; the change is a commit to {where}")
     if Hold.HELM in held:
         return passes(Reason.OWNED_BY_NOBODY_ELSE, f"{held[Hold.HELM]}: its next upgrade may take the change back")
     return passes(Reason.OWNED_BY_NOBODY_ELSE)
