@@ -119,6 +119,10 @@ REFUSED = {
         "policy", ("spec", "workloads", 1, "tunables", 0, "reload"), "Live",
         "an env value reaches a program only by a restart: reload must be Restart",
     ),
+    "a file outside its repository": (
+        "policy", (*TUNABLE, "gitOps"), {"repository": "deploy", "path": "apps/../../x.yaml"},
+        "tunables[0].gitOps.path: Invalid value",
+    ),
     "a mode that does not exist": (
         "policy", ("spec", "mode"), "Automatic",
         'spec.mode: Unsupported value: "Automatic": supported values: "Observe", "Approve", "Auto"',

@@ -15,14 +15,16 @@ from devcluster.cluster import Cluster
 from devcluster.credentials import ADMIN
 from tests.cluster.stage import AT_ONCE, closed_window
 from tests.gates.scene import NAME, SHOP, TARGET, TARGET_PATH, VANGUARD, Scene
+from tests.reconcilers.fake_git import FakeRepository
 from tests.reconcilers.fake_metrics import Source
 from vanguard.api.base import Annotation, WorkloadKind, format_time
 from vanguard.api.reasons import GateVerdict, Reason
+from vanguard.api.repositories import RepositorySpec
 from vanguard.domain.alert import INACTIVE
 from vanguard.domain.decision.chain import GATES
 from vanguard.domain.storm import Storm
 from vanguard.domain.workload import TargetKey
-from vanguard.reconcilers.context import Context
+from vanguard.reconcilers.context import Context, Git
 
 PASS, HOLD, DENY = GateVerdict.PASS, GateVerdict.HOLD, GateVerdict.DENY
 Arrange = Callable[[Scene], object]
@@ -113,6 +115,26 @@ ARGO = {"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/orders"}
 def marked(**metadata: dict[str, str]) -> Arrange:
     """A tool left its mark on the workload."""
     return lambda scene: scene.change(TARGET_PATH, metadata=metadata)
+
+
+FILE = """kind: ConfigMap
+metadata: {name: orders-config}
+data: {POOL_SIZE: "50"}
+"""
+
+
+def in_git(text: str = FILE, *, dead: bool = False, namespaces: tuple[str, ...] = (SHOP,), **tunable: Any) -> Arrange:
+    """Argo CD owns the ConfigMap, the policy says where it is declared, and the operator knows the repository."""
+
+    def arrange(scene: Scene) -> None:
+        scene.change(f"/api/v1/namespaces/{SHOP}/configmaps/{TARGET}-config", metadata={"annotations": ARGO})
+        (entry,) = scene.policy["spec"]["workloads"][0]["tunables"]
+        entry.update({"reload": "Live", "gitOps": {"repository": "deploy", "path": "orders.yaml"}, **tunable})
+        known = RepositorySpec(name="deploy", url="/srv/x", namespaces=frozenset(namespaces))
+        repository = FakeRepository({"orders.yaml": text}, dead=dead)
+        scene.arrange.append(lambda ctx: setattr(ctx, "git", Git({"deploy": repository}, {"deploy": known})))
+
+    return arrange
 
 
 def managed_by_argo(scene: Scene) -> None:
@@ -404,6 +426,12 @@ ROWS: list[tuple[str, GateVerdict, Reason, Arrange]] = [
     ),
     ("ownership", DENY, Reason.GIT_OPS_OWNED, marked(labels={"kustomize.toolkit.fluxcd.io/name": "shop"})),
     ("ownership", DENY, Reason.GIT_OPS_OWNED, managed_by_argo),
+    ("ownership", PASS, Reason.COMMITTED_TO_GIT, in_git()),
+    ("ownership", HOLD, Reason.NOT_SYNCED, in_git(FILE.replace("50", "51"))),
+    ("ownership", HOLD, Reason.REPOSITORY_UNREADABLE, in_git(dead=True)),
+    ("ownership", DENY, Reason.REPOSITORY_NOT_ALLOWED, in_git(namespaces=("bank",))),
+    ("ownership", DENY, Reason.NOT_IN_GIT, in_git("kind: Other\n")),
+    ("ownership", DENY, Reason.ROLLOUT_IMPOSSIBLE, in_git(reload="Restart")),
     ("reverts", PASS, Reason.NOT_REVERTED, before(60 * 24, phase="Failed", reason="ExternallyReverted")),
     ("reverts", DENY, Reason.EXTERNALLY_REVERTED, taken_back_twice),
     ("change-possible", PASS, Reason.CHANGE_POSSIBLE, as_it_is),

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vanguard.api.base import Annotation, format_time
-from vanguard.api.intervention import Comparison, GateResult, Phase
+from vanguard.api.intervention import CommitRecord, Comparison, GateResult, Phase
 from vanguard.api.kinds import Intervention
 from vanguard.api.reasons import GateVerdict, runbook_section
 from vanguard.cli.session import Session, found, options
@@ -64,6 +64,8 @@ def _sections(iv: Intervention, runbook: str) -> Iterator[tuple[str, str | Table
         yield "Gates", _gates(status.gates)
     if status.change is not None:
         yield "Change", f"{status.change.summary} ({status.change.from_} -> {status.change.to})"
+    if status.commits:
+        yield "Commits", "\n".join(map(_commit, status.commits))
     if status.comparisons:
         yield "Before and after", _comparisons(status.comparisons)
     yield "What happened", _timeline(iv)
@@ -104,6 +106,12 @@ def _comparisons(seen: tuple[Comparison, ...]) -> Table:
     for one in seen:
         table.add_row(one.name, one.verdict, Text(one.message))
     return table
+
+
+def _commit(record: CommitRecord) -> str:
+    again = f", tried again at {format_time(record.next_attempt_at)}" if record.next_attempt_at else ""
+    came = record.sha or f"{record.state}{again}"
+    return f"{record.purpose} in {record.repository}: {came} {record.error}".rstrip()
 
 
 def _timeline(iv: Intervention) -> Table:
