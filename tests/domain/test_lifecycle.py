@@ -25,9 +25,10 @@ from vanguard.api.reasons import Reason
 from vanguard.domain import undoing
 from vanguard.domain.change import StepState
 from vanguard.domain.decision.chain import Outcome
-from vanguard.domain.lifecycle import BASELINE_DEADLINE, EXPIRY, NOTHING, Next, View, Write, moved, step
+from vanguard.domain.lifecycle import BASELINE_DEADLINE, EXPIRY, moved, step
 from vanguard.domain.phases import DECIDING, IN_FLIGHT, TERMINAL, TRANSITIONS
 from vanguard.domain.undoing import Tried
+from vanguard.domain.view import NOTHING, Next, View, Write
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 CHANGE = g.change()  # a ConfigMap key, then a restart: two steps

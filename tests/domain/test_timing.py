@@ -13,8 +13,9 @@ from vanguard.api.base import format_time
 from vanguard.api.policy import Freeze, Window
 from vanguard.api.reasons import GateVerdict, Reason
 from vanguard.domain.decision.chain import Decision, Outcome, decide
-from vanguard.domain.lifecycle import View, step
+from vanguard.domain.lifecycle import step
 from vanguard.domain.overrides import Overrides
+from vanguard.domain.view import View
 from vanguard.domain.windows import all_open, next_open, running_freeze
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

@@ -6,119 +6,33 @@ landed is read from the object itself, so the operator may be killed between any
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from vanguard.api.base import Annotation, format_time
 from vanguard.api.intervention import (
     Change,
-    CommitRecord,
     Comparison,
-    InterventionStatus,
-    Period,
     Phase,
     Transition,
     Undo,
     Verdict,
 )
-from vanguard.api.kinds import Intervention, IssuePattern
 from vanguard.api.policy import OnInconclusive, Rollback
 from vanguard.api.reasons import Reason
 from vanguard.domain import conditions, leases, undoing
 from vanguard.domain.change import StepState
 from vanguard.domain.committing import recorded
-from vanguard.domain.consent import Consent
 from vanguard.domain.decision.chain import Decision, Outcome, same_answers
 from vanguard.domain.phases import DECIDING, TERMINAL, TRANSITIONS
 from vanguard.domain.verdict import clear_harm, figures, overall
+from vanguard.domain.view import NOTHING, Next, View, Write
 
 EXPIRY = timedelta(hours=24)
 BASELINE_DEADLINE = timedelta(minutes=5)
 _TIMELINE = 24
 _TIMELINE_TEXT = 256
 _MOST_POLICIES = 8
-
-
-@dataclass(frozen=True)
-class Write:
-    """An effect: make one step of the change, or take it back."""
-
-    index: int
-    inverse: bool
-
-
-@dataclass(frozen=True)
-class View:
-    """Everything a step may look at. What a phase does not need is left at None.
-
-    Attributes:
-        decision: the gates' answers (Pending, AwaitingApproval, Baselining).
-        change: the planned change, dry-run and ready to be recorded.
-        baseline: the time before the change; None when it could not be measured.
-        comparisons: before against after so far, the target's first; None when not due or not to be had.
-        states: how each recorded step stands; None when the API server could not say.
-        untouched: per step, whether the object is exactly as it was when the plan was made.
-        marked: whether any of the objects bears our marker: we certainly wrote to it.
-        reverted: whether somebody else put exactly the old values back, where the change had been made.
-        unhealthy: during the watch, in what way the target is; empty when it is well or nobody knows.
-        rolled_out: whether the target's rollout is complete.
-        refusal: why the last write, or the reading of the objects, was refused for good; empty if none was.
-        tried: the write made just before this look; None when there was none.
-        held: in Applying, why a person or the time forbids the next write by now; None when nothing does.
-        commits: our commits of the change and its undoing that the repository holds.
-        guarded: whether the finalizer that holds a deletion until the change is undone is in place.
-    """
-
-    now: datetime
-    intervention: Intervention
-    pattern: IssuePattern | None = None
-    consent: Consent | None = None
-    decision: Decision | None = None
-    change: Change | None = None
-    baseline: Period | None = None
-    comparisons: tuple[Comparison, ...] | None = None
-    states: tuple[StepState, ...] | None = None
-    untouched: tuple[bool, ...] = ()
-    marked: bool = False
-    reverted: bool = False
-    unhealthy: str = ""
-    rolled_out: bool = False
-    refusal: str = ""
-    tried: undoing.Tried | None = None
-    guarded: bool = False
-    held: tuple[Reason, str] | None = None
-    commits: tuple[CommitRecord, ...] = ()
-
-    @property
-    def status(self) -> InterventionStatus:
-        """The status as recorded."""
-        return self.intervention.status
-
-    @property
-    def stop(self) -> tuple[Reason, str] | None:
-        """Why a person wants this stopped or undone; None if nobody does."""
-        meta = self.intervention.metadata
-        if meta.deletion_timestamp is not None:
-            return Reason.DELETED_IN_FLIGHT, Reason.DELETED_IN_FLIGHT.sentence
-        for annotation, reason in (
-            (Annotation.ABORT, Reason.ABORTED),
-            (Annotation.ROLLBACK, Reason.ROLLBACK_REQUESTED),
-        ):
-            if annotation in meta.annotations:
-                return reason, meta.annotations[annotation][:900] or reason.sentence
-        return None
-
-
-@dataclass(frozen=True)
-class Next:
-    """What follows: a status to record, or an effect to carry out, or (neither) nothing for now."""
-
-    status: InterventionStatus | None = None
-    effect: Write | None = None
-
-
-NOTHING = Next()
 
 
 def step(view: View) -> Next:

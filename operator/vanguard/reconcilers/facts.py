@@ -12,9 +12,9 @@ from vanguard.domain.change import Impossible, look_up, patch, plan
 from vanguard.domain.consent import Consent, consent_for
 from vanguard.domain.decision.facts import Facts
 from vanguard.domain.history import History, history_of
-from vanguard.domain.lifecycle import View
 from vanguard.domain.overrides import Overrides, overrides_of
 from vanguard.domain.ownership import Claim, claims_on
+from vanguard.domain.view import View
 from vanguard.domain.workload import Workload, crashing, last_crash, last_disturbed
 from vanguard.errors import ClusterError, Forbidden
 from vanguard.ports import Raw

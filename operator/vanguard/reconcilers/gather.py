@@ -18,9 +18,9 @@ from vanguard.domain.decision.chain import (
     stopped,
 )
 from vanguard.domain.diagnosis import signal_of
-from vanguard.domain.lifecycle import View
 from vanguard.domain.phases import DECIDING, TERMINAL
 from vanguard.domain.undoing import Tried
+from vanguard.domain.view import View
 from vanguard.domain.workload import Workload, crashing, read_workload
 from vanguard.errors import Forbidden, MetricsError, RepositoryError
 from vanguard.ports import Raw

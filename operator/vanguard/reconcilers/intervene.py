@@ -15,9 +15,10 @@ from vanguard.api.kinds import Intervention
 from vanguard.domain import audit, telling
 from vanguard.domain.change import never_landed, patch
 from vanguard.domain.delivery import next_due
-from vanguard.domain.lifecycle import Write, step
+from vanguard.domain.lifecycle import step
 from vanguard.domain.phases import DECIDING, IN_FLIGHT, TERMINAL
 from vanguard.domain.undoing import Tried
+from vanguard.domain.view import Write
 from vanguard.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, RepositoryUnseen, Unavailable
 from vanguard.ports import Raw
 from vanguard.reconcilers import events, policies, reading, repositories

@@ -16,8 +16,8 @@ from vanguard.domain.change import Impossible
 from vanguard.domain.committing import File, allowed, by_commit, place_of, touched
 from vanguard.domain.decision.facts import Facts
 from vanguard.domain.decision.target import declared_in_git
-from vanguard.domain.lifecycle import Write
 from vanguard.domain.undoing import Tried
+from vanguard.domain.view import Write
 from vanguard.errors import FileMoved, RepositoryError, RepositoryRefused, RepositoryUnseen
 from vanguard.ports import Draft, Repository
 from vanguard.reconcilers.archive import count
