@@ -15,6 +15,7 @@
         ├── AlreadyExists      a create met an object of that name
         ├── Conflict           the object changed under us: look again
         ├── Invalid            the server refused the content, and says why
+        ├── Disrupted          a PodDisruptionBudget does not let a pod go now
         └── Unavailable        no answer, or one that says nothing about the request's fate
 
 Adapters translate their library's errors into these at the edge; nothing inside catches a client's own.
@@ -108,6 +109,10 @@ class Conflict(ClusterError):
 
 class Invalid(ClusterError):
     """The server refused the content and says why."""
+
+
+class Disrupted(ClusterError):
+    """A PodDisruptionBudget does not let a pod go now; later it may."""
 
 
 class Unavailable(ClusterError):

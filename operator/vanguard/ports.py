@@ -125,5 +125,13 @@ class Cluster(Protocol):
     ) -> Raw:
         """Apply a JSON patch (RFC 6902). Raises Conflict where one of its tests fails."""
 
+    async def evict(self, namespace: str, name: str, uid: str, *, dry_run: bool = False) -> None:
+        """Have a pod leave by the Eviction API, if it still is the one of this uid.
+
+        Raises:
+            Conflict: when another pod bears the name by now.
+            Disrupted: when a PodDisruptionBudget does not let it go now.
+        """
+
     async def replace_status(self, kind: str, raw: Raw) -> Raw:
         """Write the status subresource; the object's resourceVersion guards it. Raises Conflict when it moved on."""

@@ -20,10 +20,12 @@ from pydantic import TypeAdapter, ValidationError
 from tests.reconcilers.json_patch import apply
 from vanguard.api.base import format_time
 from vanguard.api.kinds import KINDS
+from vanguard.domain.labels import selects
 from vanguard.errors import (
     AlreadyExists,
     ClusterError,
     Conflict,
+    Disrupted,
     Forbidden,
     Invalid,
     NotFound,
@@ -107,7 +109,7 @@ class FakeCluster:
     Attributes:
         writes: every write that was accepted and was no dry run, in order. Objects are never changed in place, so
             what is kept there stays as it was.
-        forbidden: (verb, kind, name) that RBAC refuses; verbs are get, list, create, patch, dry-run, status;
+        forbidden: (verb, kind, name) that RBAC refuses; verbs are get, list, create, patch, dry-run, status, evict;
             the name * is every name.
         down: whether nothing answers at all.
         latency: how long an answer takes, as a heartbeat tells.
@@ -175,6 +177,14 @@ class FakeCluster:
 
         verb = "dry-run" if dry_run else "patch"
         return self._sent(await self._serve(verb, kind, name, patched, write=not dry_run))
+
+    async def evict(self, namespace: str, name: str, uid: str, *, dry_run: bool = False) -> None:
+        """See `ports.Cluster`."""
+
+        def evicted() -> None:
+            self._evict(namespace, name, uid, dry_run=dry_run)
+
+        await self._serve("dry-run" if dry_run else "evict", "Pod", name, evicted, write=not dry_run)
 
     async def replace_status(self, kind: str, raw: Raw) -> Raw:
         """See `ports.Cluster`."""
@@ -337,6 +347,38 @@ class FakeCluster:
         if recorded:
             self._record(verb, kind, before, after)
         return after
+
+    def _evict(self, namespace: str, name: str, uid: str, *, dry_run: bool) -> None:
+        """As the Eviction API: a budget pays for a pod that runs and stays; one on a node leaves by and by."""
+        pod = self._found("Pod", namespace, name)
+        meta = pod["metadata"]
+        if meta["uid"] != uid:
+            raise Conflict(f"Pod {name}: the UID in the precondition is {uid}, in the object {meta['uid']}")
+        if "deletionTimestamp" not in meta and pod.get("status", {}).get("phase") == "Running":
+            self._pay(namespace, meta.get("labels", {}), dry_run=dry_run)
+        if dry_run:
+            return
+        self._version += 1
+        gone = {**pod, "metadata": {**meta, "deletionTimestamp": format_time(self.clock.now())}}
+        if pod.get("spec", {}).get("nodeName"):
+            self._objects["Pod", namespace, name] = gone
+        else:
+            del self._objects["Pod", namespace, name]
+        self._record("evict", "Pod", pod, gone)
+
+    def _pay(self, namespace: str, labels: Mapping[str, str], *, dry_run: bool) -> None:
+        """Take one from what a PodDisruptionBudget allows; one whose controller has not seen it allows nothing."""
+        for (kind, space, name), raw in self._objects.items():
+            if kind != "PodDisruptionBudget" or space != namespace or not selects(raw["spec"]["selector"], labels):
+                continue
+            status = raw.get("status", {})
+            seen = status.get("observedGeneration") == raw["metadata"]["generation"]
+            if not seen or status["disruptionsAllowed"] < 1:
+                raise Disrupted(f"Cannot evict pod as it would violate the pod's disruption budget {name}.")
+            if not dry_run:
+                left = {**status, "disruptionsAllowed": status["disruptionsAllowed"] - 1}
+                self._objects[kind, space, name] = {**raw, "status": left}
+            return
 
     def _record(self, verb: str, kind: str, before: Raw | None, after: Raw) -> None:
         meta = after["metadata"]

@@ -22,6 +22,7 @@ from vanguard.errors import (
     AlreadyExists,
     ClusterError,
     Conflict,
+    Disrupted,
     Forbidden,
     Invalid,
     NotFound,
@@ -34,6 +35,7 @@ FIELD_MANAGER = "vanguard"
 _PAGE = 500
 _REMEMBERED = 500  # answers whose latency is kept
 _UNPROCESSABLE = 422
+_TOO_MANY_REQUESTS = 429
 
 # Path of each kind the operator reads or writes: prefix, plural.
 _PATHS = {
@@ -163,6 +165,16 @@ class KubernetesCluster:
         """See `ports.Cluster`."""
         return await self._write("PATCH", kind, _path(kind, namespace, name), list(operations), dry_run=dry_run)
 
+    async def evict(self, namespace: str, name: str, uid: str, *, dry_run: bool = False) -> None:
+        """See `ports.Cluster`."""
+        body = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": name, "namespace": namespace},
+            "deleteOptions": {"preconditions": {"uid": uid}},
+        }
+        await self._write("POST", "Eviction", _path("Pod", namespace, name) + "/eviction", body, dry_run=dry_run)
+
     async def replace_status(self, kind: str, raw: Raw) -> Raw:
         """See `ports.Cluster`."""
         meta = raw["metadata"]
@@ -234,4 +246,12 @@ def _translated(status: int, body: Any, what: str) -> ClusterError:
         # A JSON patch that does not apply (a `test` that fails, a path that is gone) is answered so, with no word on
         # which. Nothing was written, and looking again is right. A refused content always has details.
         return Conflict(f"{what}: {status}: the patch does not apply to the object as it is now")
+    causes = [str(cause.get("message")) for cause in (details or {}).get("causes") or () if _of_a_budget(cause)]
+    if status == _TOO_MANY_REQUESTS and causes:
+        return Disrupted(f"{message} {'; '.join(causes)}")
     return _ERRORS.get(status, Unavailable)(f"{what}: {status}: {message}")
+
+
+def _of_a_budget(cause: Mapping[str, Any]) -> bool:
+    """Whether a refusal is a PodDisruptionBudget's; a server that has too much to do says 429 as well."""
+    return cause.get("reason") == "DisruptionBudget"

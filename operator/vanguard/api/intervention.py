@@ -214,16 +214,42 @@ class FileRef(Model):
     location: Location
 
 
-class Change(Model):
-    """The plan, its marker and restorePoint: written before anything is touched."""
+class PodRef(Model):
+    """A pod to be evicted. Once no pod of this uid is left, or it is on its way out, it is done."""
 
+    name: ObjectName
+    uid: Text
+
+
+class Change(Model):
+    """The plan, its marker and restorePoint, or the pods to be evicted: written before anything is touched."""
+
+    model_config = {
+        "json_schema_extra": cel(
+            (
+                (
+                    "(has(self.restorePoint) && size(self.restorePoint) > 0) != "
+                    "(has(self.evictions) && size(self.evictions) > 0)"
+                ),
+                "a change is either fields with their restorePoint, or evictions",
+            )
+        )
+    }
     marker: Text
     summary: Sentence
     from_: Annotated[Text, Field(alias="from")]
     to: Text
     rollout: Annotated[bool, Field(description="The change causes a rollout that must be waited for.")]
     taken_at: Time
-    restore_point: Annotated[tuple[Step, ...], Field(min_length=1, max_length=4)]
+    restore_point: Annotated[tuple[Step, ...], Field(max_length=4)] = ()
+    evictions: Annotated[
+        tuple[PodRef, ...],
+        Field(
+            max_length=100,
+            description="The pods to be replaced, in this order, one after the other; nothing of them can be put back.",
+            json_schema_extra=keyed_by("uid"),
+        ),
+    ] = ()
     commit: Annotated[FileRef | None, Field(description="Set where the change is made by a commit.")] = None
 
 
@@ -267,6 +293,15 @@ class Comparison(Model):
     p_value: DecimalText | None = None
     delta: Annotated[DecimalText | None, Field(description="Cliff's delta, from -1 to 1.")] = None
     samples: Annotated[int | None, Field(ge=0, description="How many samples there were of the watch.")] = None
+    message: Sentence = ""
+
+
+class Postponement(Model):
+    """A PodDisruptionBudget does not let the next pod go. It is asked again after growing pauses."""
+
+    left: Annotated[int, Field(ge=1, le=100, description="Pods still to be evicted when it refused.")]
+    refusals: Annotated[int, Field(ge=1, le=1000, description="How often in a row it refused the next of them.")]
+    next_attempt_at: Annotated[Time, Field(description="Before it, nothing is tried again.")]
     message: Sentence = ""
 
 
@@ -378,6 +413,7 @@ class InterventionStatus(Model):
     lease_until: Annotated[
         Time | None, Field(description="When a change that was kept is undone unless renewed; absent: never.")
     ] = None
+    postponement: Postponement | None = None
     undo: Undo | None = None
     completed_at: Time | None = None
     timeline: Annotated[tuple[Transition, ...], Field(max_length=24)] = ()

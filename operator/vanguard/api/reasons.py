@@ -62,6 +62,10 @@ class Reason(StrEnum):
     INVARIANTS_HOLD = "InvariantsHold", "Every invariant of the tunable holds with the new value."
     NOT_SATURATED = "NotSaturated", "Nothing that the pattern names is at its limit."
     COMMITTED_TO_GIT = "CommittedToGit", "A GitOps tool owns it; the change is a commit to its repository."
+    RESTART_BY_EVICTION = (
+        "RestartByEviction",
+        "The pods are evicted one by one; the template stays as the GitOps tool wants it.",
+    )
     CHANGE_POSSIBLE = "ChangePossible", "The change and its inverse passed the server's dry run."
 
     # Gates that hold or deny
@@ -195,6 +199,7 @@ class Reason(StrEnum):
     TARGET_DRIFTED = "TargetDrifted", "Somebody else changed the fields since; they were left as they are."
     TARGET_GONE = "TargetGone", "The workload was deleted while the change was in place."
     UNDO_FAILED = "UndoFailed", "The prior values could not be put back; a person is needed."
+    NOTHING_TO_UNDO = "NothingToUndo", "Pods were replaced; there is nothing to put back."
     RECORD_MISSING = "RecordMissing", "The status holds no recorded change to watch or undo; nothing was touched."
     EXPIRED = "Expired", "It waited too long."
 

@@ -133,6 +133,8 @@ def _what_next(iv: Intervention) -> str:
             return f"Nothing: it starts by itself once every gate passes.\nvanguard abort {name} {place}"
         case phase if phase in IN_FLIGHT:
             return f"vanguard abort {name} {place}"
+        case Phase.SUCCEEDED if iv.status.change is not None and iv.status.change.evictions:
+            return "Nothing: pods were evicted, and there is nothing to put back."
         case Phase.SUCCEEDED:
             if Annotation.ROLLBACK in iv.metadata.annotations:
                 return "Nothing: it is being undone."

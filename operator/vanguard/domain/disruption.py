@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from vanguard.api.base import WorkloadKind
+from vanguard.api.intervention import Change
 from vanguard.domain.labels import selects
 from vanguard.domain.workload import Raw, Workload
 
@@ -35,6 +36,14 @@ def rollout_of(workload: Workload) -> Rollout:
     missing = _part(rolling.get("maxUnavailable", "25%"), desired, up=False)
     # Both may round to nothing; the controller then takes one away, or it would never end.
     return Rollout(min(missing, desired) if surge or missing else 1, surge)
+
+
+ONE_BY_ONE = Rollout(missing=1, surge=0)
+
+
+def replacement_by(change: Change, workload: Workload) -> Rollout:
+    """What a change that replaces pods does: a rollout, or one eviction after the other."""
+    return ONE_BY_ONE if change.evictions else rollout_of(workload)
 
 
 def _part(value: object, whole: int, *, up: bool) -> int:

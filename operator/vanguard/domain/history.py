@@ -35,7 +35,8 @@ def outcome_of(iv: Intervention) -> Outcome:
     if status.phase not in (Phase.ROLLED_BACK, Phase.FAILED):
         return Outcome.NOTHING
     if status.undo is not None and status.undo.reason in _ASKED_BY_A_PERSON:
-        return Outcome.NOTHING if status.phase is Phase.ROLLED_BACK else Outcome.FAILED
+        stopped = status.phase is Phase.ROLLED_BACK or status.reason == Reason.NOTHING_TO_UNDO
+        return Outcome.NOTHING if stopped else Outcome.FAILED
     if status.undo is not None and status.undo.reason == Reason.LEASE_EXPIRED:
         return Outcome.FAILED if status.reason == Reason.UNDO_FAILED else Outcome.NOTHING
     return Outcome.UNMEASURED if status.verdict is Verdict.INCONCLUSIVE else Outcome.FAILED
@@ -49,7 +50,10 @@ def reverted(iv: Intervention) -> bool:
 
 def touched_objects(change: Change) -> frozenset[tuple[str, str]]:
     """Kind and name of every object a change writes to."""
-    return frozenset((step.object.kind, step.object.name) for step in change.restore_point)
+    return frozenset(
+        [(step.object.kind, step.object.name) for step in change.restore_point]
+        + [("Pod", pod.name) for pod in change.evictions]
+    )
 
 
 @dataclass(frozen=True)

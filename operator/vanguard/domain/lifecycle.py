@@ -20,7 +20,7 @@ from vanguard.api.intervention import (
 )
 from vanguard.api.policy import OnInconclusive, Rollback
 from vanguard.api.reasons import Reason
-from vanguard.domain import conditions, leases, undoing
+from vanguard.domain import conditions, eviction, leases, undoing
 from vanguard.domain.change import StepState
 from vanguard.domain.committing import recorded
 from vanguard.domain.decision.chain import Decision, Outcome, same_answers
@@ -166,8 +166,18 @@ def _make(view: View, change: Change, todo: int, state: StepState, *, touched: b
         reason = Reason.EXTERNALLY_REVERTED if view.reverted and touched else Reason.TARGET_CHANGED
         return _back_out(view, reason, "", touched=touched)
     if late:
-        return _back_out(view, Reason.APPLY_FAILED, "the write did not succeed in time", touched=touched)
-    return Next(effect=Write(todo, inverse=False))
+        postponed = view.status.postponement
+        why = postponed.message if postponed else "the write did not succeed in time"
+        return _back_out(view, Reason.APPLY_FAILED, why, touched=touched)
+    return _evict(view, todo) if change.evictions else Next(effect=Write(todo, inverse=False))
+
+
+def _evict(view: View, todo: int) -> Next:
+    """One pod goes once all the others are there and ready. A budget that does not let it go is asked again later."""
+    if view.postponed:
+        return Next(eviction.postponed(view.status, view.states or (), view.postponed, view.now))
+    ready = view.rolled_out and eviction.due(view.status, view.now)
+    return Next(effect=Write(todo, inverse=False)) if ready else NOTHING
 
 
 def _deadline(view: View) -> timedelta:
@@ -184,6 +194,9 @@ def _back_out(view: View, reason: Reason, message: str, *, touched: bool) -> Nex
 def _undo(view: View, reason: Reason, message: str = "", **changes: Any) -> Next:
     text = message or reason.sentence
     undo = Undo(reason=reason, message=text[:1024], started_at=view.now)
+    if view.status.change is not None and view.status.change.evictions:
+        why = f"{reason}: {text[:900]}; {eviction.remains(view.states)}"
+        return moved(view, Phase.FAILED, Reason.NOTHING_TO_UNDO, why, undo=undo, **changes)
     return moved(view, Phase.ROLLING_BACK, reason, text, undo=undo, **changes)
 
 
@@ -293,13 +306,19 @@ def _take_back(view: View, undo: Undo, todo: int) -> Next:
 
 
 def _succeeded(view: View) -> Next:
-    """Kept for good or as long as its lease runs, unless a person asks otherwise."""
-    meta = view.intervention.metadata
+    """Kept for good or as long as its lease runs, unless a person asks otherwise.
+
+    Of evicted pods there is nothing to take back: said once.
+    """
+    meta, status = view.intervention.metadata, view.status
     if meta.deletion_timestamp is not None:
         return NOTHING
     if Annotation.ROLLBACK in meta.annotations and view.stop is not None:
-        return _undo(view, *view.stop)
-    news = leases.news(view.status, meta.annotations, view.now)
+        if status.change is None or not status.change.evictions:
+            return _undo(view, *view.stop)
+        told = status.reason == Reason.NOTHING_TO_UNDO
+        return NOTHING if told else moved(view, status.phase, Reason.NOTHING_TO_UNDO)
+    news = leases.news(status, meta.annotations, view.now)
     if news is None:
         return NOTHING
     if news.reason is Reason.LEASE_EXPIRED:

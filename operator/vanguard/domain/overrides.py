@@ -1,4 +1,4 @@
-"""Overrides by annotation: people may lower autonomy on a workload or its namespace, never raise it."""
+"""Overrides by annotation: people may lower autonomy or stop what runs, never raise it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import reduce
 
 from vanguard.api.base import Annotation, Mode, parse_time
+from vanguard.api.kinds import Metadata
+from vanguard.api.reasons import Reason
 from vanguard.domain.consent import lower
 
 DISABLED = "Disabled"
@@ -53,3 +55,16 @@ def overrides_of(annotated: Mapping[str, Mapping[str, str]]) -> Overrides:
                 unreadable.append(f"{where}: {Annotation.PAUSED_UNTIL}: {error}")
     lowest = reduce(lower, modes)
     return Overrides(disabled, lowest, max(pauses, default=None), tuple(unreadable))
+
+
+def stop_asked(meta: Metadata) -> tuple[Reason, str] | None:
+    """Why a person wants an Intervention stopped or undone, from its metadata; None if nobody does."""
+    if meta.deletion_timestamp is not None:
+        return Reason.DELETED_IN_FLIGHT, Reason.DELETED_IN_FLIGHT.sentence
+    for annotation, reason in (
+        (Annotation.ABORT, Reason.ABORTED),
+        (Annotation.ROLLBACK, Reason.ROLLBACK_REQUESTED),
+    ):
+        if annotation in meta.annotations:
+            return reason, meta.annotations[annotation][:900] or reason.sentence
+    return None

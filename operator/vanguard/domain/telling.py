@@ -201,7 +201,8 @@ def _outcome(status: InterventionStatus) -> str:
     said = f"{_sentence(status.reason)}{_kept(status)}"
     figures = "; ".join(_figures(seen) for seen in status.comparisons)
     if status.phase is Phase.APPLYING:
-        return "not known yet; it is being watched and taken back unless it helps"
+        unless = "" if _for_good(status) else " and taken back unless it helps"
+        return f"not known yet; it is being watched{unless}"
     if status.phase is Phase.ROLLED_BACK and status.undo is not None:
         undo = status.undo
         asked = "" if figures or undo.message == _sentence(undo.reason) else f"{undo.message}. "
@@ -216,6 +217,11 @@ def _kept(status: InterventionStatus) -> str:
     if not leased(status.phase, status.lease_until):
         return ""
     return f" It is kept until {clock_time(status.lease_until)}, then undone unless renewed."
+
+
+def _for_good(status: InterventionStatus) -> bool:
+    """Whether there is nothing to put back: pods were evicted, no field was changed."""
+    return status.change is not None and bool(status.change.evictions)
 
 
 def _sentence(reason: str) -> str:
@@ -247,11 +253,11 @@ def _command(iv: Intervention, status: InterventionStatus) -> str:
     match status.phase:
         case Phase.AWAITING_APPROVAL:
             return f'Approve: vanguard approve {where} --reason "..."  (or deny)'
-        case Phase.APPLYING | Phase.SUCCEEDED:
+        case Phase.APPLYING | Phase.SUCCEEDED if not _for_good(status):
             annotated = f"{iv.metadata.name} vanguard.dev/rollback='...'"
             keep = f"Keep: vanguard renew {where} --for 72h  " if leased(status.phase, status.lease_until) else ""
             return f"{keep}Undo: kubectl annotate intervention -n {iv.metadata.namespace} {annotated}"
-        case Phase.FAILED:
+        case Phase.FAILED if not _for_good(status):
             return f"Look: kubectl describe intervention {where}  (the prior values are in status.change.restorePoint)"
         case Phase.PENDING:
             return f"Do it by hand, or open a window. Look: kubectl describe intervention {where}"

@@ -23,12 +23,14 @@ class Tried:
         inverse: whether it was to be taken back.
         refused: why the server refused it for good; empty if it did not.
         missed: why it probably did not land, though nobody refused it; empty if the server took it.
+        postponed: why a PodDisruptionBudget did not let a pod go just now; empty if none did.
     """
 
     index: int
     inverse: bool
     refused: str = ""
     missed: str = ""
+    postponed: str = ""
 
 
 def did_not_last(tried: Tried | None, todo: int) -> str:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from vanguard.api.base import Annotation
 from vanguard.api.intervention import Change, CommitRecord, Comparison, InterventionStatus, Period
 from vanguard.api.kinds import Intervention, IssuePattern
 from vanguard.api.reasons import Reason
 from vanguard.domain.change import StepState
 from vanguard.domain.consent import Consent
 from vanguard.domain.decision.chain import Decision
+from vanguard.domain.overrides import stop_asked
 from vanguard.domain.undoing import Tried
 
 
@@ -35,8 +35,9 @@ class View:
         marked: whether any of the objects bears our marker: we certainly wrote to it.
         reverted: whether somebody else put exactly the old values back, where the change had been made.
         unhealthy: during the watch, in what way the target is; empty when it is well or nobody knows.
-        rolled_out: whether the target's rollout is complete.
+        rolled_out: whether the target's rollout is complete; where pods are evicted, whether none is missing.
         refusal: why the last write, or the reading of the objects, was refused for good; empty if none was.
+        postponed: why a PodDisruptionBudget did not let the next pod go just now; empty if none did.
         tried: the write made just before this look; None when there was none.
         held: in Applying, why a person or the time forbids the next write by now; None when nothing does.
         commits: our commits of the change and its undoing that the repository holds.
@@ -58,6 +59,7 @@ class View:
     unhealthy: str = ""
     rolled_out: bool = False
     refusal: str = ""
+    postponed: str = ""
     tried: Tried | None = None
     guarded: bool = False
     held: tuple[Reason, str] | None = None
@@ -71,16 +73,7 @@ class View:
     @property
     def stop(self) -> tuple[Reason, str] | None:
         """Why a person wants this stopped or undone; None if nobody does."""
-        meta = self.intervention.metadata
-        if meta.deletion_timestamp is not None:
-            return Reason.DELETED_IN_FLIGHT, Reason.DELETED_IN_FLIGHT.sentence
-        for annotation, reason in (
-            (Annotation.ABORT, Reason.ABORTED),
-            (Annotation.ROLLBACK, Reason.ROLLBACK_REQUESTED),
-        ):
-            if annotation in meta.annotations:
-                return reason, meta.annotations[annotation][:900] or reason.sentence
-        return None
+        return stop_asked(self.intervention.metadata)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from vanguard.api.intervention import Change
 from vanguard.api.kinds import Intervention
 from vanguard.api.reasons import Reason
+from vanguard.domain import eviction
 from vanguard.domain.change import Impossible, look_up, patch, plan
 from vanguard.domain.consent import Consent, consent_for
 from vanguard.domain.decision.facts import Facts
@@ -16,7 +17,7 @@ from vanguard.domain.overrides import Overrides, overrides_of
 from vanguard.domain.ownership import Claim, claims_on
 from vanguard.domain.view import View
 from vanguard.domain.workload import Workload, crashing, last_crash, last_disturbed
-from vanguard.errors import ClusterError, Forbidden
+from vanguard.errors import ClusterError, Disrupted, Forbidden
 from vanguard.ports import Raw
 from vanguard.reconcilers import reading
 from vanguard.reconcilers.context import Context
@@ -71,6 +72,10 @@ async def facts_of(ctx: Context, view: View, around: Surroundings) -> Facts:
     age = view.now - watched.assessment.at if watched else None
     history = history_of(await reading.every_intervention(ctx.cluster), leave_out=iv.metadata.uid)
     change, objects = await _plan(ctx, view, around, history)
+    claims = _claims(change, objects) if objects else None
+    if isinstance(change, Change) and around.workload and eviction.needed(iv.spec.action.type, claims or ()):
+        pods = await reading.controlled_pods(ctx.cluster, around.workload)
+        change = eviction.plan(around.workload, pods, marker=iv.metadata.uid, now=view.now)
     return Facts(
         now=view.now,
         intervention=iv,
@@ -87,7 +92,7 @@ async def facts_of(ctx: Context, view: View, around: Surroundings) -> Facts:
         crashing=crashing(around.pods),
         crashed=last_crash(around.pods),
         change=change,
-        claims=_claims(change, objects) if objects else None,
+        claims=claims,
         dry_run=None,
         vitals=fresh_vitals(ctx, view.now),
         storm=ctx.storm,
@@ -145,6 +150,8 @@ async def dry_run(ctx: Context, namespace: str, change: Change) -> tuple[Reason,
     if change.commit is not None:
         return Reason.CHANGE_POSSIBLE, ""
     try:
+        for pod in change.evictions:
+            await ctx.cluster.evict(namespace, pod.name, pod.uid, dry_run=True)
         for step in change.restore_point:
             kind, name = step.object.kind, step.object.name
             raw = await ctx.cluster.get(kind, namespace, name)
@@ -154,6 +161,8 @@ async def dry_run(ctx: Context, namespace: str, change: Change) -> tuple[Reason,
             restored = await ctx.cluster.patch(kind, namespace, name, forward + back, dry_run=True)
             if any(look_up(restored, field.path) != field.before for field in step.fields):
                 return Reason.DRY_RUN_REFUSED, f"{kind} {name}: the inverse patch does not restore the fields"
+    except Disrupted as error:
+        return Reason.DISRUPTION_BUDGET_EXHAUSTED, str(error)
     except Forbidden as error:
         return Reason.NOT_PERMITTED, str(error)
     except ClusterError as error:

@@ -6,6 +6,7 @@ from datetime import datetime
 from vanguard.api.base import FINALIZER, Annotation
 from vanguard.api.intervention import Change, Comparison, Period, Phase
 from vanguard.api.kinds import Intervention, IssuePattern
+from vanguard.domain import eviction
 from vanguard.domain.change import StepState
 from vanguard.domain.committing import File, records, reverted, standing, unwritten
 from vanguard.domain.consent import Consent
@@ -47,6 +48,7 @@ async def gather(ctx: Context, iv: Intervention, tried: Tried | None = None) -> 
         intervention=iv,
         tried=tried,
         refusal=tried.refused if tried else "",
+        postponed=tried.postponed if tried else "",
         guarded=FINALIZER in iv.metadata.finalizers,
     )
     if iv.status.phase in TERMINAL:
@@ -119,6 +121,8 @@ async def _with_states(ctx: Context, view: View) -> View:
     iv, change = view.intervention, view.status.change
     if change is None:
         return view
+    if change.evictions:
+        return await _with_pods(ctx, view, change)
     try:
         raws = [
             await reading.optional(ctx.cluster, step.object.kind, iv.metadata.namespace, step.object.name)
@@ -148,6 +152,24 @@ async def _file(ctx: Context, view: View, change: Change, raws: list[Raw | None]
     states = [standing(step, raw, file) for step, raw in zip(change.restore_point, raws, strict=True)]
     settled = {StepState.APPLIED} if view.status.phase is Phase.MONITORING else set(StepState) - {StepState.DRIFTED}
     return file if settled.issuperset(states) else await repositories.file_of(ctx, view.intervention, certain=True)
+
+
+async def _with_pods(ctx: Context, view: View, change: Change) -> View:
+    """How the recorded pods stand, from the pods that the workload controls now."""
+    iv, pods = view.intervention, list[Raw]()
+    target = await reading.workload(ctx.cluster, iv.spec.target.kind, iv.metadata.namespace, iv.spec.target.name)
+    if target is None or target.key.uid != iv.spec.target.uid:
+        return replace(view, states=tuple(StepState.GONE for _ in change.evictions))
+    try:
+        pods = await reading.controlled_pods(ctx.cluster, target)
+    except Forbidden as error:
+        return replace(view, refusal=str(error))
+    return replace(
+        view,
+        states=eviction.states_of(change, pods),
+        untouched=tuple(True for _ in change.evictions),
+        rolled_out=eviction.settled(target, pods),
+    )
 
 
 def _marker(raw: Raw) -> str | None:

@@ -6,11 +6,12 @@
 
 import contextlib
 import logging
+from dataclasses import replace
 from enum import Enum
 
 from pydantic import ValidationError
 
-from vanguard.api.intervention import InterventionStatus, Phase
+from vanguard.api.intervention import InterventionStatus, Phase, PodRef, Step
 from vanguard.api.kinds import Intervention
 from vanguard.domain import audit, telling
 from vanguard.domain.change import never_landed, patch
@@ -19,7 +20,16 @@ from vanguard.domain.lifecycle import step
 from vanguard.domain.phases import DECIDING, IN_FLIGHT, TERMINAL
 from vanguard.domain.undoing import Tried
 from vanguard.domain.view import Write
-from vanguard.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, RepositoryUnseen, Unavailable
+from vanguard.errors import (
+    ClusterError,
+    Conflict,
+    Disrupted,
+    Forbidden,
+    Invalid,
+    NotFound,
+    RepositoryUnseen,
+    Unavailable,
+)
 from vanguard.ports import Raw
 from vanguard.reconcilers import events, policies, reading, repositories
 from vanguard.reconcilers.context import Context
@@ -114,31 +124,48 @@ async def act(ctx: Context, iv: Intervention, write: Write) -> Tried:
         ClusterError: when there was no answer to a change. To undo one is tried so often and no more, whatever
             comes in its way; whether to make one is decided anew.
     """
-    change = iv.status.change
+    change, namespace = iv.status.change, iv.metadata.namespace
     if change is None:
         raise AssertionError("an effect without a recorded change")
     if change.commit is not None:
         return await repositories.write(ctx, iv, change, change.commit, write)
-    todo = change.restore_point[write.index]
-    kind, name, namespace = todo.object.kind, todo.object.name, iv.metadata.namespace
+    tried = Tried(write.index, write.inverse)
     try:
-        raw = await ctx.cluster.get(kind, namespace, name)
-        if not write.inverse and not never_landed(todo, raw):
-            return Tried(write.index, write.inverse, missed="somebody wrote since the look that led here")
-        await ctx.cluster.patch(kind, namespace, name, patch(todo, raw, inverse=write.inverse))
+        if change.evictions:
+            await _evict(ctx, namespace, change.evictions[write.index])
+        elif not await _patch(ctx, namespace, change.restore_point[write.index], inverse=write.inverse):
+            return replace(tried, missed="somebody wrote since the look that led here")
     except (Conflict, NotFound) as error:
-        _log.info("%s %s moved on under the write, looking again: %s", kind, name, error)
-        return Tried(write.index, write.inverse, missed=str(error))
+        _log.info("it moved on under the write, looking again: %s", error)
+        return replace(tried, missed=str(error))
+    except Disrupted as error:
+        _log.info("the next pod may not go yet: %s", error)
+        return replace(tried, postponed=str(error))
     except (Forbidden, Invalid) as error:
-        _log.warning("%s %s refused the write: %s", kind, name, error)
-        return Tried(write.index, write.inverse, refused=str(error))
+        _log.warning("the write was refused: %s", error)
+        return replace(tried, refused=str(error))
     except Unavailable as error:
         if not write.inverse:
             raise
-        _log.warning("%s %s: no answer to the undoing, looking whether it landed: %s", kind, name, error)
-        return Tried(write.index, write.inverse, missed=str(error))
-    _log.info("%s %s %s", "restored" if write.inverse else "changed", kind, name)
-    return Tried(write.index, write.inverse)
+        _log.warning("no answer to the undoing, looking whether it landed: %s", error)
+        return replace(tried, missed=str(error))
+    return tried
+
+
+async def _evict(ctx: Context, namespace: str, pod: PodRef) -> None:
+    await ctx.cluster.evict(namespace, pod.name, pod.uid)
+    _log.info("evicted Pod %s", pod.name)
+
+
+async def _patch(ctx: Context, namespace: str, todo: Step, *, inverse: bool) -> bool:
+    """Whether it was written; not where somebody wrote since the look that led here."""
+    kind, name = todo.object.kind, todo.object.name
+    raw = await ctx.cluster.get(kind, namespace, name)
+    if not inverse and not never_landed(todo, raw):
+        return False
+    await ctx.cluster.patch(kind, namespace, name, patch(todo, raw, inverse=inverse))
+    _log.info("%s %s %s", "restored" if inverse else "changed", kind, name)
+    return True
 
 
 async def record(ctx: Context, iv: Intervention, raw: Raw, status: InterventionStatus) -> Follows:

@@ -9,7 +9,7 @@ from vanguard.api.intervention import Change
 from vanguard.api.pattern import Fact, Saturation
 from vanguard.domain.decision.facts import Facts, Near
 from vanguard.domain.decision.feasibility import names_asked
-from vanguard.domain.disruption import Budget, budgets_of, rollout_of
+from vanguard.domain.disruption import Budget, budgets_of, replacement_by
 from vanguard.domain.headroom import Room, Surge, fitting, lacking, needs, rooms
 from vanguard.domain.promql import firing, narrowed
 from vanguard.domain.reading import REPLICAS, SURGE, Reading, Samples, most_replicas, reading_of
@@ -45,7 +45,7 @@ async def _for_rollout(ctx: Context, facts: Facts, pods: Sequence[Raw]) -> Near:
     workload = facts.workload
     if workload is None or not isinstance(facts.change, Change) or not facts.change.rollout:
         return Near()
-    rollout = rollout_of(workload)
+    rollout = replacement_by(facts.change, workload)
     budgets = await _budgets(ctx, workload, pods) if rollout.missing else ()
     if not rollout.surge:
         return Near(budgets=budgets)

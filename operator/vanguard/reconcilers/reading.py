@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from vanguard.api.base import WorkloadKind
 from vanguard.api.kinds import AutomationPolicy, Intervention, IssuePattern, Object
-from vanguard.domain.workload import Workload, read_workload
+from vanguard.domain.workload import Owners, Workload, read_workload
 from vanguard.errors import NotFound, Unavailable
 from vanguard.ports import Cluster, Raw
 
@@ -102,3 +102,13 @@ async def pods(cluster: Cluster, target: Workload) -> list[Raw]:
     """The pods a workload selects."""
     labels = target.raw["spec"].get("selector", {}).get("matchLabels", {})
     return list(await cluster.list("Pod", target.key.namespace, labels=labels)) if labels else []
+
+
+async def controlled_pods(cluster: Cluster, target: Workload) -> list[Raw]:
+    """The pods a workload controls, by ownerReferences; a label alone makes a pod nobody's."""
+    labels = target.raw["spec"].get("selector", {}).get("matchLabels", {})
+    found = await pods(cluster, target)
+    between = target.key.kind is WorkloadKind.DEPLOYMENT and found
+    sets = await cluster.list("ReplicaSet", target.key.namespace, labels=labels) if between else []
+    owners = Owners(found, sets)
+    return [pod for pod in found if owners.workload_uid(pod["metadata"]["name"]) == target.key.uid]

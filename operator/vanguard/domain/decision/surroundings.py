@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from vanguard.api.intervention import Change
 from vanguard.api.reasons import Reason
 from vanguard.domain.decision.facts import Answer, Facts, holds, passes
-from vanguard.domain.disruption import Rollout, rollout_of
+from vanguard.domain.disruption import Rollout, replacement_by
 
 _NAMED = 5
 _LONGEST = 1000
@@ -98,7 +98,7 @@ def _rollout(facts: Facts) -> Rollout | None:
     """What the change's rollout does to the pods; None where it has none, or is not known."""
     if facts.workload is None or not isinstance(facts.change, Change) or not facts.change.rollout:
         return None
-    return rollout_of(facts.workload)
+    return replacement_by(facts.change, facts.workload)
 
 
 def _no_rollout(facts: Facts) -> Answer:

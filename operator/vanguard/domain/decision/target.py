@@ -2,15 +2,19 @@
 
 from vanguard.api.base import format_time
 from vanguard.api.intervention import Change
-from vanguard.api.policy import Tunable
+from vanguard.api.policy import Rollback, Tunable
 from vanguard.api.reasons import Reason
+from vanguard.domain import eviction
 from vanguard.domain.change import Impossible
 from vanguard.domain.committing import PASSING
 from vanguard.domain.consent import Consent
 from vanguard.domain.decision.facts import Answer, Facts, denies, holds, passes
-from vanguard.domain.disruption import rollout_of
+from vanguard.domain.disruption import replacement_by
 from vanguard.domain.ownership import Hold
 from vanguard.domain.workload import Workload
+
+# What makes a change impossible now and may not do so at the next look.
+_FOR_NOW = frozenset({Reason.NOT_PERMITTED, Reason.TARGET_UNHEALTHY})
 
 
 def target(facts: Facts) -> Answer:
@@ -51,13 +55,16 @@ def _too_few(facts: Facts, workload: Workload, consent: Consent) -> Answer | Non
     """Whether the change's own rollout would leave fewer ready replicas than the policy wants."""
     if not (isinstance(facts.change, Change) and facts.change.rollout):
         return None
-    left = min(workload.ready, workload.desired - rollout_of(workload).missing)
+    left = min(workload.ready, workload.desired - replacement_by(facts.change, workload).missing)
     if 100 * left >= consent.min_healthy_percent * workload.desired:
         return None
+    how, instead = "its rollout", "; maxSurge 1 with maxUnavailable 0 takes none away"
+    if facts.change.evictions:
+        how, instead = "evicting one pod", ""
     return holds(
         Reason.TOO_FEW_REPLICAS,
-        f"its rollout would leave {left} of {workload.desired} replicas ready; {consent.min_healthy_percent} % are "
-        "needed (limits.minHealthyPercent); maxSurge 1 with maxUnavailable 0 takes none away",
+        f"{how} would leave {left} of {workload.desired} replicas ready; {consent.min_healthy_percent} % are "
+        f"needed (limits.minHealthyPercent){instead}",
     )
 
 
@@ -76,8 +83,9 @@ def ownership(facts: Facts) -> Answer:
     held: dict[Hold, str] = {}
     for claim in facts.claims:
         held.setdefault(claim.hold, str(claim))
+    evicting = eviction.needed(facts.intervention.spec.action.type, facts.claims)
     owner, tunable = held.get(Hold.GITOPS, ""), declared_in_git(facts)
-    if owner and (tunable is None or tunable.git_ops is None):
+    if owner and not evicting and (tunable is None or tunable.git_ops is None):
         return denies(Reason.GIT_OPS_OWNED, f"{owner} would take it back; make the change in its repository instead")
     if owner and (why := facts.uncommittable) is not None:
         said = f"{owner} would take it back, and it cannot be committed: {why.message}"[:1000]
@@ -87,16 +95,32 @@ def ownership(facts: Facts) -> Answer:
     if owner and tunable is not None and tunable.git_ops is not None:
         where = f"{tunable.git_ops.path} of repository {tunable.git_ops.repository}"
         return passes(Reason.COMMITTED_TO_GIT, f"{owner} owns it; the change is a commit to {where}")
+    if evicting:
+        return _by_eviction(facts, owner)
     if Hold.HELM in held:
         return passes(Reason.OWNED_BY_NOBODY_ELSE, f"{held[Hold.HELM]}: its next upgrade may take the change back")
     return passes(Reason.OWNED_BY_NOBODY_ELSE)
+
+
+def _by_eviction(facts: Facts, claim: str) -> Answer:
+    """A restart that leaves the template alone. It can't be taken back, so nobody may demand that it is."""
+    if facts.consent is None:
+        return holds(Reason.NO_POLICY)
+    if facts.consent.rollback is Rollback.MANDATORY:
+        return denies(
+            Reason.ROLLBACK_UNSAFE,
+            f"{claim} would take a changed template back, so the pods would be evicted, and nothing of that can be "
+            f"undone; set rollback: BestEffort for {facts.intervention.spec.action.type} in each of the policies "
+            f"{', '.join(facts.consent.policies)}",
+        )
+    return passes(Reason.RESTART_BY_EVICTION, f"{claim} owns it. {Reason.RESTART_BY_EVICTION.sentence}")
 
 
 def change_possible(facts: Facts) -> Answer:
     """Can the change be made and taken back? The server's own dry run has the last word."""
     if facts.change is None:
         return holds(Reason.CLUSTER_UNREADABLE)
-    if isinstance(facts.change, Impossible) and facts.change.reason is Reason.NOT_PERMITTED:
+    if isinstance(facts.change, Impossible) and facts.change.reason in _FOR_NOW:
         return holds(facts.change.reason, facts.change.message)
     if isinstance(facts.change, Impossible):
         return denies(facts.change.reason, facts.change.message)
