@@ -21,4 +21,4 @@ def stage(theatre: Stage) -> Iterator[Stage]:
     """The stage as at the start, and no operator left behind."""
     theatre.reset()
     yield theatre
-    theatre.stop_operators()
+    theatre.clear()
