@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from vanguard.api.base import ActionType, WorkloadKind, format_time
-from vanguard.api.intervention import Change, GateResult, InterventionStatus, Period, Phase, RequestedAction, Sampling
+from vanguard.api.intervention import Change, GateResult, InterventionStatus, Phase, RequestedAction
 from vanguard.api.kinds import AutomationPolicy, Intervention, IssuePattern
+from vanguard.api.measurement import Period, Sampling
 from vanguard.api.reasons import GateVerdict, Reason
+from vanguard.domain import eviction
 from vanguard.domain.alert import firing_since
 from vanguard.domain.change import Impossible, plan
 from vanguard.domain.consent import Consent, consent_for
@@ -231,6 +233,23 @@ def planned(
 def change(**settings: Any) -> Change:
     """A change that is possible."""
     made = planned(**settings)
+    assert isinstance(made, Change)
+    return made
+
+
+def pod(name: str, uid: str = "", *, ready: bool = True, owner: str = UID, **changes: Any) -> dict[str, Any]:
+    """A running pod of the workload, ready unless it is said otherwise."""
+    meta = {"name": name, "uid": uid or f"uid-{name}", "creationTimestamp": "2026-03-01T00:00:00Z", "labels": LABELS}
+    above = {"kind": "ReplicaSet", "name": "orders-rs", "uid": owner, "controller": True}
+    conditions = [{"type": "Ready", "status": str(ready)}]
+    status = {"phase": "Running", "conditions": conditions}
+    return merged({"metadata": {**meta, "ownerReferences": [above]}, "status": status}, changes)
+
+
+def evicting(*names: str) -> Change:
+    """A restart by evicting these pods, or three."""
+    pods = [pod(name) for name in names or ("a", "b", "c")]
+    made = eviction.plan(workload(), pods, marker=MARKER, now=NOW)
     assert isinstance(made, Change)
     return made
 

@@ -1,10 +1,9 @@
 """Intervention: one bounded, recorded change to one target. `spec` never changes but for `approval`."""
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import Field
 
 from vanguard.api.base import (
     ActionType,
@@ -22,6 +21,7 @@ from vanguard.api.base import (
     cel,
     keyed_by,
 )
+from vanguard.api.measurement import Period
 from vanguard.api.pattern import Direction, Severity
 from vanguard.api.policy import Location
 from vanguard.api.reasons import GateVerdict
@@ -251,35 +251,6 @@ class Change(Model):
         ),
     ] = ()
     commit: Annotated[FileRef | None, Field(description="Set where the change is made by a commit.")] = None
-
-
-def _samples(text: object) -> object:
-    return tuple(Decimal(word) for word in text.split()) if isinstance(text, str) else text
-
-
-# One line of text: a list of sixty would bury everything else in `kubectl describe`.
-Samples = Annotated[
-    tuple[Decimal, ...],
-    BeforeValidator(_samples),
-    PlainSerializer(lambda values: " ".join(format(value, "f") for value in values)),
-    WithJsonSchema({"type": "string", "maxLength": 2048, "description": "Decimal numbers, separated by spaces."}),
-]
-
-
-class Sampling(Model):
-    """The samples of one query in one period, oldest first, at most 60."""
-
-    name: Name
-    values: Samples
-    median: DecimalText | None = None
-
-
-class Period(Model):
-    """What was measured from one time to another."""
-
-    from_: Annotated[Time, Field(alias="from")]
-    until: Time
-    samplings: Annotated[tuple[Sampling, ...], Field(max_length=9, json_schema_extra=keyed_by("name"))] = ()
 
 
 class Comparison(Model):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from vanguard.api.intervention import Sampling
+from vanguard.api.measurement import Sampling
 from vanguard.api.pattern import Direction
 from vanguard.domain.series import RawSeries, finite
 from vanguard.domain.verdict import significant

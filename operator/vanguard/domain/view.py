@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from vanguard.api.intervention import Change, CommitRecord, Comparison, InterventionStatus, Period
+from vanguard.api.intervention import Change, CommitRecord, Comparison, InterventionStatus
 from vanguard.api.kinds import Intervention, IssuePattern
+from vanguard.api.measurement import Period
 from vanguard.api.reasons import Reason
 from vanguard.domain.change import StepState
 from vanguard.domain.consent import Consent

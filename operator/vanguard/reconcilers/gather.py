@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from vanguard.api.base import FINALIZER, Annotation
-from vanguard.api.intervention import Change, Comparison, Period, Phase
+from vanguard.api.intervention import Change, Comparison, Phase
 from vanguard.api.kinds import Intervention, IssuePattern
+from vanguard.api.measurement import Period
 from vanguard.domain import eviction
 from vanguard.domain.change import StepState
 from vanguard.domain.committing import File, records, reverted, standing, unwritten

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from vanguard.api.intervention import Comparison, Period, Sampling
+from vanguard.api.intervention import Comparison
 from vanguard.api.kinds import IssuePattern
+from vanguard.api.measurement import Period, Sampling
 from vanguard.api.pattern import Direction, Guard, Signal, TargetMapping
 from vanguard.domain.promql import narrowed
 from vanguard.domain.sampling import Span, sample, step_for
