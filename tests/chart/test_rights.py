@@ -71,7 +71,13 @@ def test_the_operator_writes_these_and_nothing_else_in_the_cluster(objects: Obje
         ("apps", "deployments", "patch"),
         ("apps", "statefulsets", "patch"),
         ("", "events", "create"),
+        ("", "pods/eviction", "create"),
     }
+
+
+def test_evictions_can_be_taken_from_it(render: Render, select: Select) -> None:
+    role = select(render({"evictions": False}), "ClusterRole")
+    assert not [right for right in writes(role) if right[1].startswith("pods")]
 
 
 def test_the_operator_reads_these_and_nothing_else_in_the_cluster(objects: Objects, select: Select) -> None:

@@ -346,6 +346,37 @@ def test_what_an_intervention_is_about_never_changes(
     assert f"spec.{part} is immutable" in answer.stderr
 
 
+STEP = {
+    "object": {"kind": "Deployment", "name": "orders"}, "uid": "u", "fingerprint": "generation/1",
+    "fields": [{"path": "/spec/x", "before": "1", "after": "2"}],
+}  # fmt: skip
+POD = {"name": "orders-1", "uid": "u"}
+
+
+@pytest.mark.parametrize(
+    ("what", "refused"),
+    [
+        ({"restorePoint": [STEP], "evictions": []}, False),
+        ({"restorePoint": [STEP]}, False),
+        ({"restorePoint": [], "evictions": [POD]}, False),
+        ({"restorePoint": [], "evictions": []}, True),
+        ({"restorePoint": [STEP], "evictions": [POD]}, True),
+    ],
+    ids=["fields", "fields, as of old", "evictions", "neither", "both"],
+)
+def test_a_recorded_change_is_either_fields_or_evictions(
+    cluster: Cluster, recorded: str, space: str, what: Json, refused: bool
+) -> None:
+    change = {
+        "marker": "m", "summary": "s", "from": "1", "to": "2", "rollout": True, "takenAt": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    body = json.dumps({"status": {"change": change | what}})
+    patch = ("--subresource=status", "--type=merge", "--dry-run=server", "-p", body)
+    answer = cluster.kubectl("-n", space, "patch", "iv", recorded, *patch, check=False)
+    assert (answer.returncode != 0) is refused, answer.stderr
+    assert ("a change is either fields with their restorePoint, or evictions" in answer.stderr) is refused
+
+
 def test_an_approval_is_given_once(cluster: Cluster, space: str) -> None:
     cluster.apply(json.dumps(intervention("approved")))
     (uid,) = [

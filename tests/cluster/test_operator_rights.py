@@ -24,6 +24,7 @@ WRITES_ANYWHERE = {
     ("apps/deployments", "patch", ""),
     ("apps/statefulsets", "patch", ""),
     ("/events", "create", ""),
+    ("/pods/eviction", "create", ""),
     ("vanguard.dev/interventions", "create", ""),
     ("vanguard.dev/interventions", "patch", ""),
     *(

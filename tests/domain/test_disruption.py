@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.domain import given as g
 from vanguard.api.base import WorkloadKind
-from vanguard.domain.disruption import Budget, Rollout, budgets_of, rollout_of
+from vanguard.domain.disruption import Budget, Rollout, budgets_of, replacement_by, rollout_of
 
 DEPLOYMENT, SET = WorkloadKind.DEPLOYMENT, WorkloadKind.STATEFUL_SET
 
@@ -37,6 +37,12 @@ def rolling(**settings: Any) -> dict[str, Any]:
 )
 def test_what_a_rollout_takes_and_adds(why: str, kind: WorkloadKind, spec: dict[str, Any], rollout: Rollout) -> None:
     assert rollout_of(g.workload(g.deployment(spec=spec), kind)) == rollout, why
+
+
+def test_evictions_take_one_away_at_once_and_add_none_whatever_the_strategy() -> None:
+    recreated = g.workload(g.deployment(spec={"strategy": {"type": "Recreate"}}))
+    assert replacement_by(g.evicting(), recreated) == Rollout(1, 0)
+    assert replacement_by(g.change(), recreated) == Rollout(3, 0)
 
 
 def pdb(selector: dict[str, Any] | None, allowed: int | None = 1, observed: int = 1) -> dict[str, Any]:

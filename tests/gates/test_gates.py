@@ -137,6 +137,21 @@ def in_git(text: str = FILE, *, dead: bool = False, namespaces: tuple[str, ...] 
     return arrange
 
 
+def restart(*further: Arrange, **consent: Any) -> Arrange:
+    """The remedy is a restart, Argo CD owns the workload, and the policies' consent says this."""
+
+    def arrange(scene: Scene) -> None:
+        scene.pattern["spec"]["action"] = {"type": "RestartRollout"}
+        for entry in scene.policy["spec"]["actions"]:
+            if entry["type"] == "RestartRollout":
+                entry.update(consent)
+        for one in (marked(annotations=ARGO), *further):
+            one(scene)
+        settled(scene, TARGET_PATH)
+
+    return arrange
+
+
 def managed_by_argo(scene: Scene) -> None:
     """A GitOps tool applied the very field, and left no mark."""
     path = f"/api/v1/namespaces/{SHOP}/configmaps/{TARGET}-config"
@@ -402,6 +417,7 @@ ROWS: list[tuple[str, GateVerdict, Reason, Arrange]] = [
     ("disruption", PASS, Reason.DISRUPTION_ALLOWED, budgeted(1)),
     ("disruption", PASS, Reason.DISRUPTION_ALLOWED, budgeted(0, first_gone=0)),
     ("disruption", HOLD, Reason.DISRUPTION_BUDGET_EXHAUSTED, budgeted(0)),
+    ("disruption", HOLD, Reason.DISRUPTION_BUDGET_EXHAUSTED, restart(budgeted(0, first_gone=0))),
     ("room", PASS, Reason.ROOM_AVAILABLE, quota(100)),
     ("room", HOLD, Reason.QUOTA_EXHAUSTED, quota(0)),
     ("room", HOLD, Reason.NO_HEADROOM, cordoned),
@@ -432,9 +448,12 @@ ROWS: list[tuple[str, GateVerdict, Reason, Arrange]] = [
     ("ownership", DENY, Reason.REPOSITORY_NOT_ALLOWED, in_git(namespaces=("bank",))),
     ("ownership", DENY, Reason.NOT_IN_GIT, in_git("kind: Other\n")),
     ("ownership", DENY, Reason.ROLLOUT_IMPOSSIBLE, in_git(reload="Restart")),
+    ("ownership", PASS, Reason.RESTART_BY_EVICTION, restart()),
+    ("ownership", DENY, Reason.ROLLBACK_UNSAFE, restart(rollback="Mandatory")),
     ("reverts", PASS, Reason.NOT_REVERTED, before(60 * 24, phase="Failed", reason="ExternallyReverted")),
     ("reverts", DENY, Reason.EXTERNALLY_REVERTED, taken_back_twice),
     ("change-possible", PASS, Reason.CHANGE_POSSIBLE, as_it_is),
+    ("change-possible", PASS, Reason.CHANGE_POSSIBLE, restart(budgeted(1))),
     ("change-possible", DENY, Reason.AT_MAXIMUM, tunable(max=50)),
     ("change-possible", DENY, Reason.OUT_OF_BOUNDS, tunable(max=40)),
     ("change-possible", DENY, Reason.TUNABLE_UNKNOWN, tunable(name="threads")),

@@ -60,6 +60,15 @@ EXPECTED: Account = [
     ("deleted, while a finalizer holds it", True),
     ("its last finalizer goes", "NotFound"),
     ("made anew under the old name, it is another", True),
+    ("evict what is not there", "NotFound"),
+    ("evict another of that name", "Conflict"),
+    ("an eviction that a budget forbids", "Disrupted"),
+    ("a dry run of it", "Disrupted"),
+    ("a dry run of one that none forbids", "done"),
+    ("after all of that it is there", True),
+    ("an eviction that none forbids", "done"),
+    ("after it, it is not", "NotFound"),
+    ("evict it once more", "NotFound"),
 ]
 
 
@@ -85,6 +94,7 @@ async def tell(port: Port, delete: Delete) -> Account:
     await _generations(port, told)
     await _statuses(port, told)
     await _deletion(port, told, delete)
+    await _evictions(port, told)
     return told
 
 
@@ -203,6 +213,34 @@ async def _deletion(port: Port, told: Account, delete: Delete) -> None:
     again = await port.create("Intervention", SPACE, {**body, "metadata": {"name": "iv", "namespace": SPACE}})
     other = again["metadata"]["uid"] != first["metadata"]["uid"]
     told.append(("made anew under the old name, it is another", other))
+
+
+async def _evictions(port: Port, told: Account) -> None:
+    """Pods that no node runs, so that they go at once; one of them is said to run, and a budget heeds only those."""
+    uids = {}
+    for name in ("guarded", "free"):
+        spec = {"schedulerName": "nobody", "containers": [{"name": "app", "image": "app"}]}
+        body: Raw = {"metadata": {"name": name, "labels": {"pod": name}}, "spec": spec}
+        made = await port.create("Pod", SPACE, {"apiVersion": "v1", "kind": "Pod", **body})
+        await port.replace_status("Pod", {**made, "status": {"phase": "Running"}})
+        uids[name] = made["metadata"]["uid"]
+    guard = {"minAvailable": 1, "selector": {"matchLabels": {"pod": "guarded"}}}
+    about = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "guard"}}
+    await port.create("PodDisruptionBudget", SPACE, {**about, "spec": guard})
+
+    async def evict(name: str, uid: str = "", **how: bool) -> str:
+        return await outcome(port.evict(SPACE, name, uid or uids.get(name, "none"), **how))
+
+    told.append(("evict what is not there", await evict("none")))
+    told.append(("evict another of that name", await evict("free", uids["guarded"])))
+    told.append(("an eviction that a budget forbids", await evict("guarded")))
+    told.append(("a dry run of it", await evict("guarded", dry_run=True)))
+    told.append(("a dry run of one that none forbids", await evict("free", dry_run=True)))
+    there = await port.get("Pod", SPACE, "free")
+    told.append(("after all of that it is there", there["metadata"]["uid"] == uids["free"]))
+    told.append(("an eviction that none forbids", await evict("free")))
+    told.append(("after it, it is not", await outcome(port.get("Pod", SPACE, "free"))))
+    told.append(("evict it once more", await evict("free")))
 
 
 def test_the_fake_api_server_does_what_the_account_says() -> None:

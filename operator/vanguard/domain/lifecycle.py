@@ -194,10 +194,15 @@ def _back_out(view: View, reason: Reason, message: str, *, touched: bool) -> Nex
 def _undo(view: View, reason: Reason, message: str = "", **changes: Any) -> Next:
     text = message or reason.sentence
     undo = Undo(reason=reason, message=text[:1024], started_at=view.now)
-    if view.status.change is not None and view.status.change.evictions:
+    if _for_good(view):
         why = f"{reason}: {text[:900]}; {eviction.remains(view.states)}"
         return moved(view, Phase.FAILED, Reason.NOTHING_TO_UNDO, why, undo=undo, **changes)
     return moved(view, Phase.ROLLING_BACK, reason, text, undo=undo, **changes)
+
+
+def _for_good(view: View) -> bool:
+    """Whether nothing of it can be put back: pods were evicted, no field was changed."""
+    return view.status.change is not None and bool(view.status.change.evictions)
 
 
 def _monitoring(view: View) -> Next:
@@ -250,7 +255,8 @@ def _settle(view: View, verdict: Verdict, message: str, **changes: Any) -> Next:
     reason = _VERDICT_REASONS[verdict]
     changes["verdict"] = verdict
     if verdict is Verdict.IMPROVED:
-        lease = leases.shorter(view.status.lease, view.consent.lease if view.consent else None)
+        agreed = leases.shorter(view.status.lease, view.consent.lease if view.consent else None)
+        lease = None if _for_good(view) else agreed
         return moved(view, Phase.SUCCEEDED, reason, message, lease_until=view.now + lease if lease else None, **changes)
     lenient = view.consent is not None and view.consent.rollback is Rollback.BEST_EFFORT
     hold = view.consent is not None and view.consent.on_inconclusive is OnInconclusive.HOLD
@@ -314,7 +320,7 @@ def _succeeded(view: View) -> Next:
     if meta.deletion_timestamp is not None:
         return NOTHING
     if Annotation.ROLLBACK in meta.annotations and view.stop is not None:
-        if status.change is None or not status.change.evictions:
+        if not _for_good(view):
             return _undo(view, *view.stop)
         told = status.reason == Reason.NOTHING_TO_UNDO
         return NOTHING if told else moved(view, status.phase, Reason.NOTHING_TO_UNDO)

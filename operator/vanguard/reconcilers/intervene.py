@@ -131,7 +131,7 @@ async def act(ctx: Context, iv: Intervention, write: Write) -> Tried:
         return await repositories.write(ctx, iv, change, change.commit, write)
     tried = Tried(write.index, write.inverse)
     try:
-        if change.evictions:
+        if change.evictions and not write.inverse:
             await _evict(ctx, namespace, change.evictions[write.index])
         elif not await _patch(ctx, namespace, change.restore_point[write.index], inverse=write.inverse):
             return replace(tried, missed="somebody wrote since the look that led here")
