@@ -264,10 +264,19 @@ def test_a_repository_that_comes_back_lets_it_go_on() -> None:
     assert world.until_over() == KEPT
 
 
-def test_a_restart_of_what_a_gitops_tool_owns_is_not_committed() -> None:
+def test_a_restart_of_what_a_gitops_tool_owns_is_no_commit_but_an_eviction_which_the_policy_must_allow() -> None:
     world = World(RESTART)
     world.edit_meta("Deployment", "orders", lambda meta: meta.update(annotations=dict(ARGO)))
-    assert world.until_over() == (Phase.REJECTED, Reason.GIT_OPS_OWNED)
+    assert world.until_over() == (Phase.REJECTED, Reason.ROLLBACK_UNSAFE)
+
+
+@pytest.mark.parametrize("phase", [Phase.APPLYING, Phase.MONITORING, Phase.ROLLING_BACK])
+def test_a_repository_that_stays_dead_ends_it_within_its_deadline_and_a_person_is_told(phase: Phase) -> None:
+    world = GitWorld(after=WORSE, syncs=phase is not Phase.APPLYING)
+    world.until_phase(phase)
+    world.repository.dead = True
+    assert world.until_over(ticks=400) == (Phase.FAILED, Reason.UNDO_FAILED)
+    assert "no connection" in world.look().status.message
 
 
 def test_where_no_tool_owns_it_the_object_is_written_though_a_repository_is_named() -> None:
