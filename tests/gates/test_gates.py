@@ -147,7 +147,7 @@ def restart(*further: Arrange, **consent: Any) -> Arrange:
                 entry.update(consent)
         for one in (marked(annotations=ARGO), *further):
             one(scene)
-        settled(scene, TARGET_PATH)
+            settled(scene, TARGET_PATH)
 
     return arrange
 
