@@ -291,9 +291,7 @@ def invariant(rule: str, *arrange: Arrange) -> Arrange:
     """The tunable has an invariant, and these things are so."""
 
     def prepare(scene: Scene) -> None:
-        for tunable in scene.policy["spec"]["workloads"][0]["tunables"]:
-            tunable["invariants"] = [{"name": "connections", "rule": rule}]
-        for one in arrange:
+        for one in (tunable(invariants=[{"name": "connections", "rule": rule}]), *arrange):
             one(scene)
 
     return prepare
