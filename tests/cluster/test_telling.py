@@ -64,4 +64,5 @@ def test_what_nobody_took_at_first_is_told_after_a_kill(stage: Stage, tmp_path: 
         stage.lead(VANGUARD_NOTIFIERS_FILE=str(file))
         stage.eventually(lambda: delivery(stage), lambda d: d.get("state") == "Sent", what="it to be told", within=60)
     assert [(news["level"], news["about"]["phase"]) for news in got] == [("Info", "Observed")]
-    assert len(got[0]["lines"]) == 5
+    (*story, runbook) = got[0]["lines"]
+    assert (len(story), runbook) == (5, f"Runbook: docs/runbook.md#{got[0]['about']['reason'].lower()}")
