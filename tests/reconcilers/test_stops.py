@@ -12,6 +12,7 @@ from tests.reconcilers.fakes import Fault
 from tests.reconcilers.objects import CONFIG_MAP, ENV, LIVE, RESTART, Remedy
 from tests.reconcilers.world import BETTER, NO_BETTER, SHOP, WORSE, World, forward_changes
 from vanguard.api.base import format_time
+from vanguard.api.intervention import Phase
 from vanguard.domain.phases import TERMINAL
 
 EXAMPLES = 400
@@ -130,11 +131,12 @@ Test = Callable[..., None]
 
 
 def each_at_the_worst_moment(test: Test) -> Test:
-    """Every stop between plan and write, and while all that was decided is still to be recorded."""
+    """Every stop between plan and write, while what was decided is still to be recorded, and after a success."""
     for stop in STOPS:
         test = example(between_plan_and_write(stop))(test)
         test = example(Schedule(LIVE, BETTER, (timedelta(seconds=1),), {}, stop, killed_at_stop=True))(test)
         test = example(Schedule(CONFIG_MAP, BETTER, (timedelta(seconds=1),) * 3, {}, stop, killed_at_stop=False))(test)
+        test = example(Schedule(LIVE, BETTER, (timedelta(seconds=30),) * 12, {}, stop, killed_at_stop=True))(test)
     return test
 
 
@@ -148,6 +150,7 @@ def test_after_a_stop_nothing_more_is_changed_whatever_befalls_the_operator(sche
     if world.gone:
         return
     event(f"stopped by {schedule.stop.__name__} in {world.phase}")
+    kept = world.phase is Phase.SUCCEEDED
     over = world.phase in TERMINAL
     stopped_at = len(world.cluster.writes)
     schedule.stop(world)
@@ -159,5 +162,5 @@ def test_after_a_stop_nothing_more_is_changed_whatever_befalls_the_operator(sche
         look(world, schedule, number, timedelta(seconds=30))
 
     assert forward_changes(world, stopped_at) == {}, "something was changed after the stop"
-    if schedule.stop in {abort, roll_back, delete} and not over:
+    if (schedule.stop in {abort, roll_back, delete} and not over) or (schedule.stop is roll_back and kept):
         assert world.changed() == [], "what was changed is not taken back"
