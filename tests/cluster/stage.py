@@ -109,14 +109,12 @@ class Stage:
         if self.prometheus.is_running:
             self.prometheus.resume()
         self.prometheus.start()
-        self.cluster.kubectl("replace", "-f", str(DEMO / "workload.yaml"))
-        self.await_rollouts()
         self.await_scrapes()
         self.mark = self.cluster.audit_mark()
         self.begun = {name: self.deployment(name) for name in DEPLOYMENTS}
 
     def clear(self) -> None:
-        """No operator, and none of its objects: other tests run on the same cluster."""
+        """No operator, none of its objects, the workload as it was shipped: other tests run on the same cluster."""
         self.stop_operators()
         for intervention in self.interventions():
             self._release(intervention)
@@ -125,6 +123,8 @@ class Stage:
             place = "" if plural == "issuepatterns" else f"/namespaces/{SHOP}"
             self._ask("DELETE", f"{root}{place}/{plural}")
         self._ask("DELETE", LEASE, missing_is_fine=True)
+        self.cluster.kubectl("replace", "-f", str(DEMO / "workload.yaml"))
+        self.await_rollouts()
 
     def play(self, *objects: Json) -> None:
         """Apply objects; where an effect is to be measured, not before a baseline shows nothing of the last test."""

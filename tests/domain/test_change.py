@@ -359,6 +359,7 @@ def test_where_a_pointer_leads_nowhere_there_is_nothing(path: str) -> None:
 
 KEY_STEP = g.change().restore_point[0]
 DONE = applied(g.config_map(), patch(KEY_STEP, g.config_map()))
+LATER = {"metadata": {"annotations": {"vanguard.dev/intervention": "uid-of-a-later-one"}}}
 
 
 @g.table(
@@ -370,6 +371,7 @@ DONE = applied(g.config_map(), patch(KEY_STEP, g.config_map()))
         ("as we made it, another field changed", g.merged(DONE, {"data": {"OTHER": "y"}}), StepState.APPLIED),
         ("another value", g.merged(DONE, {"data": {"POOL_SIZE": "30"}}), StepState.DRIFTED),
         ("our value without our marker", g.config_map("24"), StepState.DRIFTED),
+        ("our value, marked by another", g.merged(DONE, LATER), StepState.DRIFTED),
         ("our marker, the old value", g.merged(DONE, {"data": {"POOL_SIZE": "20"}}), StepState.DRIFTED),
         ("the key gone", g.merged(DONE, {"data": {"POOL_SIZE": None}}), StepState.DRIFTED),
         ("deleted", None, StepState.GONE),
@@ -378,6 +380,19 @@ DONE = applied(g.config_map(), patch(KEY_STEP, g.config_map()))
 )
 def test_how_an_object_stands_to_a_step(why: str, raw: Raw | None, state: StepState) -> None:
     assert state_of(KEY_STEP, raw) is state, why
+
+
+@g.table(("value", "state"), [("24", StepState.APPLIED), ("20", StepState.PRISTINE), ("30", StepState.DRIFTED)])
+def test_of_what_was_kept_the_mark_of_a_later_intervention_does_not_count(value: str, state: StepState) -> None:
+    raw = g.merged(DONE, {**LATER, "data": {"POOL_SIZE": value}})
+    assert state_of(KEY_STEP, raw, kept=True) is state
+
+
+def test_undoing_leaves_the_mark_of_a_later_intervention_as_it_is() -> None:
+    marked = g.merged(DONE, LATER)
+    undone = applied(marked, patch(KEY_STEP, marked, inverse=True))
+    assert undone["data"]["POOL_SIZE"] == "20"
+    assert undone["metadata"]["annotations"]["vanguard.dev/intervention"] == "uid-of-a-later-one"
 
 
 def test_an_env_value_that_moved_to_another_place_is_drift() -> None:

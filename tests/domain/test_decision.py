@@ -14,7 +14,7 @@ import pytest
 from tests.domain import feasibility_rows, surrounding_rows
 from tests.domain import given as g
 from vanguard.api.base import ActionType, Mode, format_time
-from vanguard.api.intervention import GateResult
+from vanguard.api.intervention import GateResult, Phase
 from vanguard.api.reasons import GateVerdict, Reason
 from vanguard.domain import decision as room
 from vanguard.domain.alert import INACTIVE, Alert, AlertState, firing_since
@@ -816,6 +816,11 @@ def test_when_a_dry_run_is_worth_its_cost(why: str, changes: dict[str, Any], wor
     assert only_untried(decide(g.facts(**changes))) is worth_it, why
 
 
+def recorded_as(value: str) -> dict[str, Any]:
+    """The change that is to be made was recorded with this value."""
+    return {"intervention": g.intervention(Phase.APPLYING, change=g.change().model_copy(update={"to": value}))}
+
+
 @g.table(
     ("why", "changes", "reason"),
     [
@@ -825,6 +830,10 @@ def test_when_a_dry_run_is_worth_its_cost(why: str, changes: dict[str, Any], wor
         ("the window closed since", windowed(LATER), "WINDOW_CLOSED"),
         ("a freeze began since", {"consent": g.consent(freezes=[FREEZE])}, "FROZEN"),
         ("the policies are gone", {"consent": None}, "NO_POLICY"),
+        ("a policy cannot be read since", {"trouble": ("AutomationPolicy x cannot be read",)}, "POLICY_INVALID"),
+        ("the action was disabled since", {"consent": g.consent(actions=[])}, "ACTION_NOT_ENABLED"),
+        ("the value is still within the bounds", recorded_as("24"), None),
+        ("the bounds were narrowed since", recorded_as("500"), "OUT_OF_BOUNDS"),
         ("what only matters to the decision is not asked again", {"alert": INACTIVE, "fresh": False}, None),
     ],
 )

@@ -18,9 +18,12 @@ ENDING, RENEWED = Reason.LEASE_ENDING, Reason.LEASE_RENEWED
 EXPIRED, UNREADABLE = Reason.LEASE_EXPIRED, Reason.LEASE_UNREADABLE
 
 
-def kept(reason: Reason = Reason.IMPROVED, until: datetime | None = UNTIL) -> InterventionStatus:
+def kept(
+    reason: Reason = Reason.IMPROVED, until: datetime | None = UNTIL, lease: timedelta | None = None
+) -> InterventionStatus:
     """A change that was kept just now."""
-    return InterventionStatus(phase=Phase.SUCCEEDED, reason=reason, completed_at=g.NOW, lease_until=until)
+    told = {"completed_at": g.NOW, "lease_until": until, "lease": lease}
+    return InterventionStatus(phase=Phase.SUCCEEDED, reason=reason, **told)
 
 
 def asked(text: object) -> dict[str, str]:
@@ -51,6 +54,8 @@ LATER, TOO_FAR = g.NOW + 72 * HOUR, g.NOW + LONGEST + HOUR
         ("a person makes it shorter", kept(), asked(g.NOW + 3 * HOUR), g.NOW, RENEWED, g.NOW + 3 * HOUR),
         ("a person ends it", kept(), asked(g.NOW), g.NOW, EXPIRED, g.NOW),
         ("as long as it may be", kept(), asked(g.NOW + LONGEST), g.NOW, RENEWED, g.NOW + LONGEST),
+        ("as long as it was lent", kept(lease=72 * HOUR), asked(LATER), g.NOW, RENEWED, LATER),
+        ("longer than it was lent", kept(lease=71 * HOUR), asked(LATER), g.NOW, UNREADABLE, UNTIL),
         ("longer than it may be", kept(), asked(TOO_FAR), g.NOW, UNREADABLE, UNTIL),
         ("no time", kept(), asked("for ever"), g.NOW, UNREADABLE, UNTIL),
         ("no zone", kept(), asked("2026-03-12T03:00:00"), g.NOW, UNREADABLE, UNTIL),

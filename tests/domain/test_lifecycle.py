@@ -860,7 +860,7 @@ def test_what_is_not_known_of_the_objects_moves_nothing(view: View) -> None:
     lacks = blind.status.change is None or (blind.status.phase is Phase.ROLLING_BACK and blind.status.undo is None)
     if lacks:
         assert recorded(step(blind)).reason == Reason.RECORD_MISSING
-    elif blind.stop is None or blind.status.phase is not Phase.MONITORING:
+    elif blind.stop is None or blind.status.phase is Phase.ROLLING_BACK:
         assert step(blind) == NOTHING
 
 
@@ -983,13 +983,50 @@ def test_when_the_values_are_back_the_time_is_recorded_from_which_the_rollout_co
     assert following.status.undo == RESTORED
 
 
-@pytest.mark.parametrize("phase", [Phase.APPLYING, Phase.MONITORING, Phase.ROLLING_BACK])
-def test_a_change_that_may_not_be_looked_at_any_more_ends_with_a_person_told(phase: Phase) -> None:
+@pytest.mark.parametrize("phase", [Phase.APPLYING, Phase.MONITORING])
+def test_a_change_that_may_not_be_looked_at_any_more_is_undone_as_far_as_it_can_be(phase: Phase) -> None:
     early = step(view(phase, states=None, refusal="no right to read"))
     late = step(view(phase, states=None, refusal="no right to read", now=g.NOW + timedelta(hours=5)))
     assert early.status is None
     assert late.status is not None
-    assert (late.status.phase, late.status.reason) == (Phase.FAILED, "UndoFailed")
+    assert (late.status.phase, late.status.reason) == (Phase.ROLLING_BACK, "ClusterUnreadable")
+
+
+def test_an_undo_that_may_not_be_looked_at_is_tried_several_times_then_a_person_is_told() -> None:
+    seen = view(Phase.ROLLING_BACK, states=None, refusal="no right to read", now=g.NOW + timedelta(hours=5))
+    for _ in range(4):
+        status = recorded(step(seen))
+        assert (status.phase, status.undo is not None) == (Phase.ROLLING_BACK, True)
+        seen = replace(
+            seen,
+            intervention=seen.intervention.model_copy(update={"status": status}),
+            now=seen.now + timedelta(minutes=10),
+        )
+    last = recorded(step(seen))
+    assert (last.phase, last.reason) == (Phase.FAILED, "UndoFailed")
+    assert "no right to read" in last.message
+
+
+@pytest.mark.parametrize("phase", [Phase.APPLYING, Phase.MONITORING])
+def test_a_stop_is_heard_also_where_nothing_can_be_looked_at(phase: Phase) -> None:
+    meta = {"annotations": {"vanguard.dev/abort": "now"}}
+    assert recorded(step(view(phase, meta=meta, states=None, refusal="no right to read"))).reason == "Aborted"
+
+
+@pytest.mark.parametrize(("phase", "reason"), [(Phase.APPLYING, "ClockSetBack"), (Phase.MONITORING, "Inconclusive")])
+def test_a_clock_that_was_set_back_ends_what_is_in_place_and_a_slewed_one_does_not(phase: Phase, reason: str) -> None:
+    entry = Transition(at=g.NOW, phase=phase, reason="Watching")
+    known = {"status": {"timeline": (entry,)}, "marked": True, "comparisons": None}
+    slewed = step(view(phase, now=g.NOW - timedelta(seconds=30), **known)).status
+    assert slewed is None or slewed.reason != reason
+    back = recorded(step(view(phase, now=g.NOW - timedelta(days=1), **known)))
+    assert (back.phase, back.reason) == (Phase.ROLLING_BACK, reason)
+
+
+def test_what_held_it_until_the_baselines_deadline_is_the_reason_it_is_refused_for() -> None:
+    frozen = g.decision(Outcome.WAIT, Reason.FROZEN)
+    seen = view(Phase.BASELINING, decision=frozen, now=g.NOW + timedelta(hours=5))
+    assert recorded(step(seen)).reason == "Frozen"
 
 
 @pytest.mark.parametrize("phase", [Phase.APPLYING, Phase.MONITORING, Phase.ROLLING_BACK])

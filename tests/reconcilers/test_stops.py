@@ -14,6 +14,7 @@ from tests.reconcilers.world import BETTER, NO_BETTER, SHOP, WORSE, World, forwa
 from vanguard.api.base import format_time
 from vanguard.api.intervention import Phase
 from vanguard.domain.phases import TERMINAL
+from vanguard.ports import Raw
 
 EXAMPLES = 400
 LOOKS_AFTER = 24
@@ -79,9 +80,26 @@ def pause_namespace(world: World) -> None:
     annotate_namespace(world, paused_until=format_time(world.clock.now() + FAR))
 
 
+def disable_actions(world: World) -> None:
+    def change(raw: Raw) -> None:
+        for entry in raw["spec"]["actions"]:
+            entry["enabled"] = False
+
+    world.cluster.edit("AutomationPolicy", SHOP, "shop", change)
+
+
+def list_no_action(world: World) -> None:
+    world.cluster.edit("AutomationPolicy", SHOP, "shop", lambda raw: raw["spec"].update(actions=[]))
+
+
+def garble_policy(world: World) -> None:
+    world.cluster.edit("AutomationPolicy", SHOP, "shop", lambda raw: raw["spec"].update(timeZone="Nowhere/Land"))
+
+
 STOPS: tuple[Callable[[World], None], ...] = (
     abort, roll_back, delete, deny, suspend_pattern, suspend_policy, delete_policy, lower_policy,
-    lower_workload, disable_workload, pause_workload, disable_namespace, pause_namespace,
+    lower_workload, disable_workload, pause_workload, disable_namespace, pause_namespace, disable_actions,
+    list_no_action, garble_policy,
 )  # fmt: skip
 
 

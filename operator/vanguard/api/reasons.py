@@ -190,6 +190,7 @@ class Reason(StrEnum):
     INCONCLUSIVE = "Inconclusive", "The effect could not be measured."
     ABORTED = "Aborted", "A person stopped it."
     ROLLBACK_REQUESTED = "RollbackRequested", "A person asked to undo it."
+    CLOCK_SET_BACK = "ClockSetBack", "The clock was set back since it began; neither deadline nor watch means anything."
     DELETED_IN_FLIGHT = "DeletedInFlight", "The Intervention was deleted while its change was in place."
     RESTORED = "Restored", "The prior values are back, byte for byte."
     LEASE_EXPIRED = "LeaseExpired", "The time for which the change was to be kept is over, and nobody renewed it."

@@ -11,7 +11,7 @@ from vanguard.api.intervention import ApprovalVerdict, Phase
 from vanguard.api.kinds import Intervention
 from vanguard.cli.commits import Sha, whose
 from vanguard.cli.session import Session, annotation, options, user_name, written
-from vanguard.domain.leases import LONGEST, leased
+from vanguard.domain.leases import leased, longest
 from vanguard.domain.phases import IN_FLIGHT, TERMINAL
 from vanguard.durations import format_duration, parse_duration
 from vanguard.errors import Invalid
@@ -162,21 +162,24 @@ def resume(session: Session, what: str) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--for", "span", type=Span(), required=True, help="How long from now on, at most 2160h.")
+@click.option(
+    "--for", "span", type=Span(), required=True, help="How long from now on, at most as long as the policies lend it."
+)
 @options
 def renew(session: Session, name: str, span: timedelta) -> None:
     """Keep what Intervention NAME changed for longer than its lease."""
-    if not timedelta(0) < span <= LONGEST:
-        raise click.BadParameter(
-            f"{format_duration(span)}; it must be more than 0s and at most {format_duration(LONGEST)}",
-            param_hint="--for",
-        )
+    if span <= timedelta(0):
+        raise click.BadParameter(f"{format_duration(span)}; it must be more than 0s", param_hint="--for")
     until = format_time(SystemClock().now() + span)
 
     def change(raw: Raw) -> list[Raw]:
         status = Intervention.read(raw).status
         if not leased(status.phase, status.lease_until):
             raise Invalid(f"{name} has no lease to renew: it is {status.phase}, {status.reason or 'not decided'}")
+        if span > longest(status):
+            raise Invalid(
+                f"--for is {format_duration(span)}; its policies lend it for {format_duration(longest(status))}"
+            )
         return annotation(Annotation.LEASE_UNTIL, until)(raw)
 
     session.run(lambda cluster: written(cluster, "Intervention", session.namespace, name, change))

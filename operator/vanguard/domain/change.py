@@ -75,14 +75,22 @@ class StepState(StrEnum):
     GONE = "Gone"
 
 
-def state_of(step: Step, raw: Raw | None) -> StepState:
-    """Whether a step is done, from the object as it is now."""
+def state_of(step: Step, raw: Raw | None, *, kept: bool = False) -> StepState:
+    """Whether a step is done, from the object as it is now.
+
+    Args:
+        step: what was recorded.
+        raw: the object; None where it is gone.
+        kept: whether the change was kept before: then the mark of a later Intervention, on other fields of the
+            object, says nothing against ours.
+    """
     if raw is None or raw["metadata"]["uid"] != step.uid:
         return StepState.GONE
-    now = [look_up(raw, field.path) for field in step.fields]
-    if now == [field.after for field in step.fields]:
+    ours = [field for field in step.fields if not (kept and _marked_by_another(field, raw))]
+    now = [look_up(raw, field.path) for field in ours]
+    if now == [field.after for field in ours]:
         return StepState.APPLIED
-    if now == [field.before for field in step.fields]:
+    if now == [field.before for field in ours]:
         return StepState.PRISTINE
     return StepState.DRIFTED
 
@@ -103,7 +111,8 @@ def patch(step: Step, raw: Raw, *, inverse: bool = False) -> list[Operation]:
     """The JSON patch that makes a step, or takes it back.
 
     Every value is tested before any is written, and so is the resourceVersion that was read: the patch applies to
-    exactly the object that was looked at, or not at all; never to a successor of the same name.
+    exactly the object that was looked at, or not at all; never to a successor of the same name. A marker that a later
+    Intervention left stays as it is.
     """
     tests: list[Operation] = [
         _test(pointer("metadata", "resourceVersion"), raw["metadata"]["resourceVersion"]),
@@ -112,6 +121,8 @@ def patch(step: Step, raw: Raw, *, inverse: bool = False) -> list[Operation]:
     writes: list[Operation] = []
     made: set[str] = set()
     for field in step.fields:
+        if inverse and _marked_by_another(field, raw):
+            continue
         old, new = (field.after, field.before) if inverse else (field.before, field.after)
         if old is not None:
             tests.append(_test(field.path, old))
@@ -339,6 +350,10 @@ def _marker(raw: Raw, marker: str) -> FieldValue:
 def is_marker(field: FieldValue) -> bool:
     """Whether a field is our mark and not part of what was asked for."""
     return field.path == _MARKER_PATH
+
+
+def _marked_by_another(field: FieldValue, raw: Raw) -> bool:
+    return is_marker(field) and look_up(raw, field.path) not in (None, field.before, field.after)
 
 
 def _restarted_at(raw: Raw) -> str | None:

@@ -123,9 +123,9 @@ def place_of(step: Step, file: FileRef, namespace: str) -> Place:
     return Place(step.object.kind, namespace, step.object.name, file.location)
 
 
-def standing(step: Step, raw: Raw | None, file: File | None) -> StepState:
-    """How a step stands: by the live object, and by the file where the change is a commit."""
-    live = state_of(step, raw)
+def standing(step: Step, raw: Raw | None, file: File | None, *, kept: bool = False) -> StepState:
+    """How a step stands: by the live object, and by the file where the change is a commit; see `state_of`."""
+    live = state_of(step, raw, kept=kept)
     if file is None or live in (StepState.GONE, StepState.DRIFTED):
         return live
     value = touched(step)

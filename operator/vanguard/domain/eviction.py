@@ -113,7 +113,7 @@ def postponed(
 
 def due(status: InterventionStatus, now: datetime) -> bool:
     """Whether the next pod may be tried now."""
-    return status.postponement is None or now >= status.postponement.next_attempt_at
+    return status.postponement is None or not now < status.postponement.next_attempt_at <= now + LONGEST_PAUSE
 
 
 def remains(states: Sequence[StepState] | None) -> str:

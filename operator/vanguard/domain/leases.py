@@ -46,7 +46,7 @@ def news(status: InterventionStatus, annotations: Mapping[str, str], now: dateti
     recorded = status.lease_until
     if recorded is None:
         return None
-    until, problem = _asked(annotations, recorded, now)
+    until, problem = _asked(annotations, recorded, now, longest(status))
     told = f"kept until {format_time(until)}"
     if now >= until:
         return News(Reason.LEASE_EXPIRED, f"it was {told}, and nobody renewed it", until)
@@ -66,7 +66,12 @@ def _notice(status: InterventionStatus, until: datetime) -> timedelta:
     return min(_NOTICE, (until - (status.completed_at or until)) / 10)
 
 
-def _asked(annotations: Mapping[str, str], recorded: datetime, now: datetime) -> tuple[datetime, str]:
+def longest(status: InterventionStatus) -> timedelta:
+    """How far ahead people may keep it at a time: as long as the policies lent it, and they alone say how long."""
+    return min(LONGEST, status.lease or LONGEST)
+
+
+def _asked(annotations: Mapping[str, str], recorded: datetime, now: datetime, most: timedelta) -> tuple[datetime, str]:
     """Until when people want it kept, and what is wrong with how they said it; the recorded time counts then."""
     text = annotations.get(Annotation.LEASE_UNTIL)
     if text is None:
@@ -75,6 +80,6 @@ def _asked(annotations: Mapping[str, str], recorded: datetime, now: datetime) ->
         until = parse_time(text)
     except ValueError as error:
         return recorded, f"{Annotation.LEASE_UNTIL}: {error}"[:500]
-    if until != recorded and until - now > LONGEST:
-        return recorded, f"{Annotation.LEASE_UNTIL} is {text}; it may be at most {format_duration(LONGEST)} ahead"
+    if until != recorded and until - now > most:
+        return recorded, f"{Annotation.LEASE_UNTIL} is {text}; it may be at most {format_duration(most)} ahead"
     return until, ""

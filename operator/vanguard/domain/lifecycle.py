@@ -18,6 +18,7 @@ from vanguard.api.intervention import (
     Undo,
     Verdict,
 )
+from vanguard.api.kinds import IssuePattern
 from vanguard.api.policy import OnInconclusive, Rollback
 from vanguard.api.reasons import Reason
 from vanguard.domain import conditions, eviction, leases, undoing
@@ -30,6 +31,8 @@ from vanguard.domain.view import NOTHING, Next, View, Write
 
 EXPIRY = timedelta(hours=24)
 BASELINE_DEADLINE = timedelta(minutes=5)
+# Clocks are slewed by seconds all the time; nothing starts while they are 30 s apart.
+CLOCK_SLACK = timedelta(minutes=1)
 _TIMELINE = 24
 _TIMELINE_TEXT = 256
 _MOST_POLICIES = 8
@@ -109,8 +112,11 @@ def _baselining(view: View) -> Next:
     if decision is not None and decision.outcome in (Outcome.REFUSE, Outcome.SHADOW, Outcome.ASK):
         return moved(view, Phase.REJECTED, decision.reason, decision.message, gates=decision.gates)
     started = view.status.started_at or view.now
+    if view.now - started >= BASELINE_DEADLINE and decision is not None and decision.outcome is Outcome.WAIT:
+        return moved(view, Phase.REJECTED, decision.reason, decision.message, gates=decision.gates)
     if view.now - started >= BASELINE_DEADLINE:
-        return moved(view, Phase.REJECTED, Reason.BASELINE_UNAVAILABLE)
+        why = "" if view.guarded else "the finalizer that holds a deletion is not in place"
+        return moved(view, Phase.REJECTED, Reason.BASELINE_UNAVAILABLE, why)
     ready = decision is not None and decision.outcome is Outcome.ADMIT and view.guarded
     if not ready or view.change is None or view.baseline is None or decision is None:
         return NOTHING
@@ -131,12 +137,14 @@ def _applying(view: View) -> Next:
     if change is None:
         return _unrecorded(view)
     if states is None:
-        return _locked_out(view, change.taken_at)
+        return _undo(view, *view.stop) if view.stop else _locked_out(view, change.taken_at)
     if StepState.GONE in states:
         return moved(view, Phase.FAILED, Reason.TARGET_GONE)
     touched = view.marked or StepState.APPLIED in states or view.status.applied_at is not None
     if view.stop is not None:
         return _back_out(view, *view.stop, touched=touched)
+    if _clock_was_set_back(view):
+        return _back_out(view, Reason.CLOCK_SET_BACK, "", touched=touched)
     todo = next((i for i, state in enumerate(states) if state is not StepState.APPLIED), None)
     if todo is not None:
         return _make(view, change, todo, states[todo], touched=touched)
@@ -146,6 +154,11 @@ def _applying(view: View) -> Next:
         late = view.now - change.taken_at >= _deadline(view)
         return _back_out(view, Reason.ROLLOUT_FAILED, "", touched=True) if late else NOTHING
     return moved(view, Phase.MONITORING, Reason.WATCHING, change.summary, watch_started_at=view.now)
+
+
+def _clock_was_set_back(view: View) -> bool:
+    """Whether the record is of the future: no deadline and no watch means anything then."""
+    return any(entry.at - view.now > CLOCK_SLACK for entry in view.status.timeline[-1:])
 
 
 def _unrecorded(view: View) -> Next:
@@ -160,8 +173,10 @@ def _make(view: View, change: Change, todo: int, state: StepState, *, touched: b
         return _back_out(view, Reason.NOT_SYNCED, "", touched=True) if late else NOTHING
     if view.refusal:
         return _back_out(view, Reason.APPLY_FAILED, view.refusal, touched=touched)
-    if view.held is not None:
+    if view.held is not None and (late or view.held[0] is not Reason.CLUSTER_UNREADABLE):
         return _back_out(view, *view.held, touched=touched)
+    if view.held is not None:
+        return NOTHING
     if state is not StepState.PRISTINE or not view.untouched[todo]:
         reason = Reason.EXTERNALLY_REVERTED if view.reverted and touched else Reason.TARGET_CHANGED
         return _back_out(view, reason, "", touched=touched)
@@ -213,7 +228,9 @@ def _monitoring(view: View) -> Next:
         return _undo(view, *view.stop)
     if view.states is None:
         watch = pattern.spec.verification.watch if pattern else timedelta(0)
-        return _locked_out(view, (status.watch_started_at or view.now) + watch)
+        return _locked_out(view, (status.watch_started_at or view.now) + watch, verdict=Verdict.INCONCLUSIVE)
+    if _clock_was_set_back(view):
+        return _settle(view, Verdict.INCONCLUSIVE, Reason.CLOCK_SET_BACK.sentence)
     if any(state is not StepState.APPLIED for state in view.states):
         ours = Reason.EXTERNALLY_REVERTED if view.reverted else Reason.TARGET_DRIFTED
         reason = Reason.TARGET_GONE if StepState.GONE in view.states else ours
@@ -222,6 +239,12 @@ def _monitoring(view: View) -> Next:
         return _undo(view, Reason.TARGET_UNHEALTHY, view.unhealthy, verdict=Verdict.DEGRADED)
     if pattern is None or pattern.metadata.generation != view.intervention.spec.pattern.generation:
         return _settle(view, Verdict.INCONCLUSIVE, Reason.PATTERN_CHANGED.sentence)
+    return _measured(view, pattern)
+
+
+def _measured(view: View, pattern: IssuePattern) -> Next:
+    """What the figures say: go on watching, end it early, or settle it."""
+    status = view.status
     over = view.now - (status.watch_started_at or view.now) - pattern.spec.verification.watch
     if view.comparisons is None:
         blind = over >= 2 * pattern.spec.verification.interval
@@ -266,10 +289,13 @@ def _settle(view: View, verdict: Verdict, message: str, **changes: Any) -> Next:
     return _undo(view, reason, message, **changes)
 
 
-def _locked_out(view: View, since: datetime) -> Next:
-    """The objects cannot be read. Where that is a refusal and no outage, it ends: a person has to look."""
-    late = view.now - since >= _deadline(view)
-    return moved(view, Phase.FAILED, Reason.UNDO_FAILED, view.refusal) if view.refusal and late else NOTHING
+def _locked_out(view: View, since: datetime, **changes: Any) -> Next:
+    """Objects or repository cannot be read, and that is no outage. What is late is undone, as far as it can be."""
+    if not view.refusal or view.now - since < _deadline(view):
+        return NOTHING
+    by_commit = view.status.change is not None and view.status.change.commit is not None
+    reason = Reason.REPOSITORY_UNREADABLE if by_commit else Reason.CLUSTER_UNREADABLE
+    return _undo(view, reason, view.refusal, **changes)
 
 
 def _rolling_back(view: View) -> Next:
@@ -278,7 +304,8 @@ def _rolling_back(view: View) -> Next:
     if change is None or undo is None:
         return _unrecorded(view)
     if states is None:
-        return _locked_out(view, undo.started_at)
+        late = view.refusal and undoing.due(undo, view.now)
+        return _once_more(view, undoing.refused(undo, view.now), view.refusal) if late else NOTHING
     if StepState.GONE in states:
         return moved(view, Phase.FAILED, Reason.TARGET_GONE)
     if StepState.DRIFTED in states:
@@ -304,7 +331,11 @@ def _take_back(view: View, undo: Undo, todo: int) -> Next:
     why = view.refusal or undoing.did_not_last(view.tried, todo)
     if not why:
         return Next(effect=Write(todo, inverse=True)) if undoing.due(undo, view.now) else NOTHING
-    undo = undoing.refused(undo, view.now) if view.refusal else undoing.missed(undo, view.now)
+    return _once_more(view, undoing.refused(undo, view.now) if view.refusal else undoing.missed(undo, view.now), why)
+
+
+def _once_more(view: View, undo: Undo, why: str) -> Next:
+    """One more attempt to undo has failed: recorded, or the last."""
     if undoing.given_up(undo, view.now, _deadline(view)):
         told = f"{undo.attempts} attempts since {format_time(undo.started_at)} failed; the last: {why}"
         return moved(view, Phase.FAILED, Reason.UNDO_FAILED, told, undo=undo)

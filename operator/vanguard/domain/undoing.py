@@ -41,8 +41,8 @@ def did_not_last(tried: Tried | None, todo: int) -> str:
 
 
 def due(undo: Undo, now: datetime) -> bool:
-    """Whether it may be tried now."""
-    return undo.next_attempt_at is None or now >= undo.next_attempt_at
+    """Whether it may be tried now; a pause longer than any is one of a clock that was set back since."""
+    return undo.next_attempt_at is None or not now < undo.next_attempt_at <= now + LONGEST_PAUSE
 
 
 def refused(undo: Undo, now: datetime) -> Undo:

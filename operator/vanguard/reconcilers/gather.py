@@ -1,12 +1,14 @@
 """Gathering for one Intervention: every read its next step needs, and only those."""
 
+import contextlib
 from dataclasses import replace
 from datetime import datetime
 
 from vanguard.api.base import FINALIZER, Annotation
-from vanguard.api.intervention import Change, Comparison, Phase
+from vanguard.api.intervention import Change, Comparison, Phase, Verdict
 from vanguard.api.kinds import Intervention, IssuePattern
 from vanguard.api.measurement import Period
+from vanguard.api.reasons import Reason
 from vanguard.domain import eviction
 from vanguard.domain.change import StepState
 from vanguard.domain.committing import File, records, reverted, standing, unwritten
@@ -20,11 +22,11 @@ from vanguard.domain.decision.chain import (
     stopped,
 )
 from vanguard.domain.diagnosis import signal_of
-from vanguard.domain.phases import DECIDING, TERMINAL
+from vanguard.domain.phases import DECIDING, IN_FLIGHT, TERMINAL
 from vanguard.domain.undoing import Tried
 from vanguard.domain.view import View
 from vanguard.domain.workload import Workload, crashing, read_workload
-from vanguard.errors import Forbidden, MetricsError, RepositoryError
+from vanguard.errors import ClusterError, Forbidden, MetricsError, RepositoryError
 from vanguard.ports import Raw
 from vanguard.reconcilers import measuring, reading, repositories
 from vanguard.reconcilers.context import Context
@@ -54,21 +56,45 @@ async def gather(ctx: Context, iv: Intervention, tried: Tried | None = None) -> 
     )
     if iv.status.phase in TERMINAL:
         return view
-    view = replace(view, pattern=await reading.pattern(ctx.cluster, iv.spec.pattern.name))
+    view = replace(view, pattern=await _pattern(ctx, iv))
     match iv.status.phase:
         case phase if phase in DECIDING:
             return await _for_decision(ctx, view)
         case Phase.BASELINING:
             return await _for_baseline(ctx, view)
         case Phase.APPLYING:
-            facts = await facts_of(ctx, view, await surroundings(ctx, iv))
-            return replace(await _with_states(ctx, view), held=stopped(facts))
+            return await _for_write(ctx, view)
         case Phase.ROLLING_BACK:
             return await _with_states(ctx, view)
         case Phase.MONITORING:
             return await _for_watch(ctx, view)
         case _:
             return view
+
+
+async def _pattern(ctx: Context, iv: Intervention) -> IssuePattern | None:
+    """The pattern. What is in flight goes on without one where it may not be read; a decision does not."""
+    try:
+        return await reading.pattern(ctx.cluster, iv.spec.pattern.name)
+    except Forbidden:
+        if iv.status.phase in IN_FLIGHT:
+            return None
+        raise
+
+
+async def _for_write(ctx: Context, view: View) -> View:
+    """How the steps stand; where one is still to be made and nobody stops it, whether it still may be.
+
+    What cannot be read forbids the write and nothing else: a stop and the deadline are heard all the same.
+    """
+    view = await _with_states(ctx, view)
+    if view.stop is not None or StepState.PRISTINE not in (view.states or ()):
+        return view
+    try:
+        facts = await facts_of(ctx, view, await surroundings(ctx, view.intervention))
+    except ClusterError as error:
+        return replace(view, held=(Reason.CLUSTER_UNREADABLE, str(error)))
+    return replace(view, held=stopped(facts))
 
 
 async def _for_decision(ctx: Context, view: View) -> View:
@@ -105,14 +131,14 @@ async def _for_baseline(ctx: Context, view: View) -> View:
 async def _period(ctx: Context, view: View, pattern: IssuePattern, start: datetime) -> Period | None:
     """Signal and guards of the target from a time until now; None when Prometheus cannot say."""
     iv = view.intervention
-    workload = await reading.workload(ctx.cluster, iv.spec.target.kind, iv.metadata.namespace, iv.spec.target.name)
-    if workload is None:
-        return None
-    names = [pod["metadata"]["name"] for pod in await reading.pods(ctx.cluster, workload)]
     try:
+        workload = await reading.workload(ctx.cluster, iv.spec.target.kind, iv.metadata.namespace, iv.spec.target.name)
+        if workload is None:
+            return None
+        names = [pod["metadata"]["name"] for pod in await reading.pods(ctx.cluster, workload)]
         signal = signal_of(pattern, iv.spec.cause.signal)
         return await measuring.measure(ctx.metrics, pattern, signal, workload.key, names, start, view.now)
-    except (MetricsError, KeyError):
+    except (MetricsError, KeyError, Forbidden):
         ctx.telemetry.query_errors.labels(pattern.metadata.name).inc()
         return None
 
@@ -130,11 +156,14 @@ async def _with_states(ctx: Context, view: View) -> View:
             for step in change.restore_point
         ]
         file = await _file(ctx, view, change, raws)
+        target = await reading.optional(
+            ctx.cluster, iv.spec.target.kind.value, iv.metadata.namespace, iv.spec.target.name
+        )
     except (Forbidden, RepositoryError) as error:
         return replace(view, refusal=str(error))
     pairs = list(zip(change.restore_point, raws, strict=True))
-    states = tuple(standing(step, raw, file) for step, raw in pairs)
-    target = await reading.optional(ctx.cluster, iv.spec.target.kind.value, iv.metadata.namespace, iv.spec.target.name)
+    kept = view.status.phase is Phase.ROLLING_BACK and view.status.verdict is Verdict.IMPROVED
+    states = tuple(standing(step, raw, file, kept=kept) for step, raw in pairs)
     same = target is not None and target["metadata"]["uid"] == iv.spec.target.uid
     return replace(
         view,
@@ -158,10 +187,10 @@ async def _file(ctx: Context, view: View, change: Change, raws: list[Raw | None]
 async def _with_pods(ctx: Context, view: View, change: Change) -> View:
     """How the recorded pods stand, from the pods that the workload controls now."""
     iv, pods = view.intervention, list[Raw]()
-    target = await reading.workload(ctx.cluster, iv.spec.target.kind, iv.metadata.namespace, iv.spec.target.name)
-    if target is None or target.key.uid != iv.spec.target.uid:
-        return replace(view, states=tuple(StepState.GONE for _ in change.evictions))
     try:
+        target = await reading.workload(ctx.cluster, iv.spec.target.kind, iv.metadata.namespace, iv.spec.target.name)
+        if target is None or target.key.uid != iv.spec.target.uid:
+            return replace(view, states=tuple(StepState.GONE for _ in change.evictions))
         pods = await reading.controlled_pods(ctx.cluster, target)
     except Forbidden as error:
         return replace(view, refusal=str(error))
@@ -181,17 +210,20 @@ def _marker(raw: Raw) -> str | None:
 async def _for_watch(ctx: Context, view: View) -> View:
     view = await _with_states(ctx, view)
     status, pattern = view.status, view.pattern
-    workload = await reading.workload(
-        ctx.cluster,
-        view.intervention.spec.target.kind,
-        view.intervention.metadata.namespace,
-        view.intervention.spec.target.name,
-    )
-    consent, _ = await consent_of(ctx, view.intervention, workload) if workload else (None, ())
-    view = replace(view, consent=consent, unhealthy=await _unhealthy(ctx, workload, consent) if workload else "")
+    with contextlib.suppress(Forbidden):  # not known then; without a policy all that is not Improved is undone
+        view = await _with_health(ctx, view)
     if pattern is None or status.watch_started_at is None or not _measurement_due(view, pattern):
         return view
     return replace(view, comparisons=await _compared(ctx, view, pattern))
+
+
+async def _with_health(ctx: Context, view: View) -> View:
+    target, namespace = view.intervention.spec.target, view.intervention.metadata.namespace
+    workload = await reading.workload(ctx.cluster, target.kind, namespace, target.name)
+    if workload is None:
+        return view
+    consent, _ = await consent_of(ctx, view.intervention, workload)
+    return replace(view, consent=consent, unhealthy=await _unhealthy(ctx, workload, consent))
 
 
 async def _unhealthy(ctx: Context, workload: Workload, consent: Consent | None) -> str:

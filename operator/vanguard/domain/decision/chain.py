@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from vanguard.api.base import Mode
+from vanguard.api.base import ActionType, Mode
 from vanguard.api.intervention import GateResult
 from vanguard.api.reasons import GateVerdict, Reason
 from vanguard.domain.decision import asking, certainty, feasibility, limits, surroundings, target, timing
-from vanguard.domain.decision.facts import Answer, Facts
+from vanguard.domain.decision.facts import Answer, Facts, denies, passes
 
 Gate = Callable[[Facts], Answer]
 
@@ -105,8 +105,22 @@ def decide(facts: Facts) -> Decision:
     return Decision(Outcome.ADMIT, Reason.ADMITTED, Reason.ADMITTED.sentence, results)
 
 
+def _within_bounds(facts: Facts) -> Answer:
+    """Does the policy, as it is now, still allow the value that was recorded to be written?"""
+    spec, change = facts.intervention.spec, facts.intervention.status.change
+    if spec.action.type is not ActionType.TUNE_POOL or change is None:
+        return passes(Reason.CHANGE_POSSIBLE)
+    tunable = facts.consent.tunables.get(spec.action.tunable or "") if facts.consent else None
+    if tunable is None:
+        return denies(Reason.TUNABLE_UNKNOWN, f"no policy lets {spec.action.tunable} be tuned any more")
+    if not tunable.min <= int(change.to) <= tunable.max:
+        bounds = f"the policy's bounds are {tunable.min} to {tunable.max} by now"
+        return denies(Reason.OUT_OF_BOUNDS, f"{tunable.name} was to be {change.to}; {bounds}")
+    return passes(Reason.CHANGE_POSSIBLE)
+
+
 # What a person or the calendar may change after a decision; asked again before each write.
-STOPS = (asking.suspended, asking.override, timing.window, asking.mode)
+STOPS = (asking.action_enabled, asking.suspended, asking.override, timing.window, _within_bounds, asking.mode)
 
 
 def stopped(facts: Facts) -> tuple[Reason, str] | None:
