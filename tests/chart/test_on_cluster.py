@@ -286,6 +286,25 @@ def test_an_editor_stops_an_intervention_but_does_not_approve_it(installed: Clus
     assert f"{EDITOR} may not approve Interventions in namespace shop" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            {"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "0f7a1c3e-gone"}]},
+            id="an owner that is not there, so that it is collected",
+        ),
+        pytest.param({"finalizers": ["example.com/never"]}, id="a finalizer that holds its deletion for ever"),
+    ],
+)
+@pytest.mark.parametrize("user", [EDITOR, APPROVER])
+def test_who_may_stop_an_intervention_may_not_have_it_deleted_or_held(
+    installed: Cluster, user: str, change: dict[str, Any]
+) -> None:
+    refused = _patch(installed, user, {"metadata": change})
+    assert refused.returncode != 0
+    assert f"{user} may not change metadata.ownerReferences or metadata.finalizers" in refused.stderr
+
+
 def test_the_operator_keeps_its_finalizer_but_does_not_approve(installed: Cluster) -> None:
     finalizer = _patch(installed, OPERATOR, {"metadata": {"finalizers": ["vanguard.dev/test"]}})
     assert finalizer.returncode == 0, finalizer.stderr

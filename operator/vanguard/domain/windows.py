@@ -17,6 +17,26 @@ _LOOK_BACK = timedelta(hours=25)
 HORIZON = timedelta(days=400)
 # Each candidate is a moment at which something opened or thawed; minutely windows that never meet give many.
 _MOST_CANDIDATES = 1000
+# Of schedules in one search; each costs about 5 microseconds. Minutely windows that never meet would else take
+# minutes, in which the process could do nothing else.
+MOST_STEPS = 40_000
+
+
+class _StepsSpentError(Exception):
+    """The search has gone on for long enough."""
+
+
+class _Steps:
+    """How many more openings of schedules a search may look at."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self) -> None:
+        """Look at one more."""
+        self.left -= 1
+        if self.left < 0:
+            raise _StepsSpentError
 
 
 def problem(window: Window) -> Problem | None:
@@ -35,7 +55,7 @@ def problem(window: Window) -> Problem | None:
     return None
 
 
-def _starts(window: Window, after: datetime) -> Iterator[datetime]:
+def _starts(window: Window, after: datetime, steps: _Steps | None = None) -> Iterator[datetime]:
     """The window's openings after a time, in UTC.
 
     The schedule is followed from a day before: only so does it know, in the hour that comes twice in autumn,
@@ -43,19 +63,21 @@ def _starts(window: Window, after: datetime) -> Iterator[datetime]:
     """
     after = after.astimezone(UTC)
     for start in CronSim(window.schedule, (after - _LOOK_BACK).astimezone(ZoneInfo(window.time_zone))):
+        if steps is not None:
+            steps.take()
         if start.astimezone(UTC) > after:
             yield start.astimezone(UTC)
 
 
-def is_open(window: Window, now: datetime) -> bool:
+def is_open(window: Window, now: datetime, steps: _Steps | None = None) -> bool:
     """Whether an opening has begun and not yet ended."""
-    first = next(_starts(window, now.astimezone(UTC) - window.duration), None)
+    first = next(_starts(window, now.astimezone(UTC) - window.duration, steps), None)
     return first is not None and first <= now
 
 
-def next_start(windows: Iterable[Window], now: datetime) -> datetime | None:
+def next_start(windows: Iterable[Window], now: datetime, steps: _Steps | None = None) -> datetime | None:
     """The earliest coming opening of any of the windows; None if there is none."""
-    starts = (next(_starts(window, now), None) for window in windows)
+    starts = (next(_starts(window, now, steps), None) for window in windows)
     return min((start for start in starts if start is not None), default=None)
 
 
@@ -83,7 +105,7 @@ def next_open(window_sets: WindowSets, freezes: tuple[Freeze, ...], now: datetim
 
     Returns:
         The moment; `now` itself if everything is open; None if there is none within `HORIZON`, or none is found in
-        a thousand openings.
+        a thousand moments and `MOST_STEPS` openings of the schedules.
     """
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = _first_open(window_sets, freezes, today)
@@ -98,9 +120,16 @@ def _first_open(window_sets: WindowSets, freezes: tuple[Freeze, ...], start: dat
 
 def _search(window_sets: WindowSets, freezes: Iterable[Freeze], start: datetime) -> datetime | None:
     """From moment to moment, each the latest of what is waited for: before that, at least one is still closed."""
+    try:
+        return _searched(window_sets, freezes, start, _Steps(MOST_STEPS))
+    except _StepsSpentError:
+        return None
+
+
+def _searched(window_sets: WindowSets, freezes: Iterable[Freeze], start: datetime, steps: _Steps) -> datetime | None:
     moment = start
     for _ in range(_MOST_CANDIDATES):
-        waits = _waits(window_sets, freezes, moment)
+        waits = _waits(window_sets, freezes, moment, steps)
         following = max((wait for wait in waits if wait is not None), default=moment)
         if None in waits or following > start + HORIZON:
             return None
@@ -110,9 +139,11 @@ def _search(window_sets: WindowSets, freezes: Iterable[Freeze], start: datetime)
     return None
 
 
-def _waits(window_sets: WindowSets, freezes: Iterable[Freeze], moment: datetime) -> list[datetime | None]:
+def _waits(
+    window_sets: WindowSets, freezes: Iterable[Freeze], moment: datetime, steps: _Steps
+) -> list[datetime | None]:
     """What each that is closed at a moment waits for; None for one that never opens."""
     freeze = running_freeze(freezes, moment)
     thaw: list[datetime | None] = [freeze.until] if freeze else []
-    closed = (choice for choice in window_sets if not any(is_open(window, moment) for window in choice))
-    return thaw + [next_start(choice, moment) for choice in closed]
+    closed = (choice for choice in window_sets if not any(is_open(window, moment, steps) for window in choice))
+    return thaw + [next_start(choice, moment, steps) for choice in closed]

@@ -27,7 +27,7 @@ def window(facts: Facts) -> Answer:
     if windows.all_open(consent.window_sets, now):
         return passes(Reason.WINDOW_OPEN)
     opening = windows.next_open(consent.window_sets, consent.freezes, now)
-    told = format_time(opening) if opening else f"never within {windows.HORIZON.days} days"
+    told = format_time(opening) if opening else f"none found within {windows.HORIZON.days} days"
     return holds(Reason.WINDOW_CLOSED, f"next opening {told}", opening)
 
 
@@ -62,5 +62,5 @@ def too_late(facts: Facts, opening: datetime | None) -> str:
         return ""
     if opening is not None and opening <= breach:
         return ""
-    told = format_time(opening) if opening else "never"
+    told = format_time(opening) if opening else "none found"
     return f"cannot act before breach ({format_time(breach)}); next opening {told}"
