@@ -83,6 +83,7 @@ class KubernetesCluster:
         self._timeout = timeout.total_seconds()
         self._telemetry = telemetry
         self._fenced = False
+        self._good_until: float | None = None
         self._latencies: deque[float] = deque(maxlen=_REMEMBERED)
         self._date: str | None = None
 
@@ -120,6 +121,14 @@ class KubernetesCluster:
     def fence(self) -> None:
         """Write nothing more: the Lease is lost, and another process may be writing."""
         self._fenced = True
+
+    def led_until(self, moment: float) -> None:
+        """Write no later than this moment of the monotonic clock, the Lease apart: it was renewed for so long.
+
+        A process that was paused wakes with a Lease that may be another's by now, and must not write on its way to
+        find that out.
+        """
+        self._good_until = moment
 
     async def close(self) -> None:
         """Release the connections."""
@@ -188,6 +197,8 @@ class KubernetesCluster:
     async def _write(self, verb: str, kind: str, path: str, body: Any, *, dry_run: bool = False) -> Raw:
         if self._fenced:
             raise Unavailable(f"{verb} {path}: not sent, the Lease is lost")
+        if kind != "Lease" and self._good_until is not None and time.monotonic() > self._good_until:
+            raise Unavailable(f"{verb} {path}: not sent, the Lease was not renewed in time")
         query = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if dry_run else {})
         self._telemetry.api_writes.labels(verb.lower(), kind, str(dry_run).lower()).inc()
         return await self._request(verb, path, query=query, body=body)

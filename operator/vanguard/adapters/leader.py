@@ -6,6 +6,7 @@ and times are written as local time marked UTC. Ours speaks raw JSON through the
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -32,6 +33,8 @@ class _Lease(BaseLock):  # type: ignore[misc]
         self._read: Raw = {}
         # Two requests make a try; the last try may begin just before the deadline, and all must end with the Lease.
         self._patience = settings.lease_retry_period.total_seconds()
+        self._deadline = settings.lease_renew_deadline.total_seconds()
+        self._ours = False
 
     async def get(self, name: str, namespace: str) -> tuple[bool, LeaderElectionRecord | ApiException]:
         try:
@@ -44,6 +47,9 @@ class _Lease(BaseLock):  # type: ignore[misc]
         except (ClusterError, TimeoutError) as error:
             return False, ApiException(status=0, reason=str(error))
         spec = self._read.get("spec", {})
+        if self._ours and spec.get("holderIdentity") != self.identity:
+            _log.error("the Lease is %s's by now; nothing more is written", spec.get("holderIdentity"))
+            self._cluster.fence()
         held = spec.get("leaseDurationSeconds")
         return True, LeaderElectionRecord(
             spec.get("holderIdentity"), str(held) if held else None, spec.get("acquireTime"), spec.get("renewTime")
@@ -56,21 +62,29 @@ class _Lease(BaseLock):  # type: ignore[misc]
             "metadata": {"name": name, "namespace": namespace},
             "spec": _spec(election_record),
         }
+        begun = time.monotonic()
         try:
             await self._cluster.create("Lease", namespace, body)
         except ClusterError as error:
             _log.warning("the Lease could not be created: %s", error)
             return False
-        return True
+        return self._renewed(begun)
 
     async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:
         body = {**self._read, "spec": {**self._read.get("spec", {}), **_spec(updated_record)}}
+        begun = time.monotonic()
         try:
             async with asyncio.timeout(self._patience):
                 await self._cluster.replace("Lease", namespace, name, body)
         except (ClusterError, TimeoutError) as error:
             _log.warning("the Lease could not be renewed: %s", error)
             return False
+        return self._renewed(begun)
+
+    def _renewed(self, begun: float) -> bool:
+        """It is ours, counted from before the request: whatever else is written has the deadline to be sent."""
+        self._ours = True
+        self._cluster.led_until(begun + self._deadline)
         return True
 
 
