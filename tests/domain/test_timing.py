@@ -132,7 +132,7 @@ def test_windows_that_never_meet_are_told_with_the_breach() -> None:
     sets = (*changes["consent"].window_sets, (NOON,))
     decision = decide(g.facts(**changes | {"consent": replace(changes["consent"], window_sets=sets)}))
     assert decision.reason is Reason.CANNOT_ACT_BEFORE_BREACH
-    assert "next opening none found" in decision.message
+    assert "next opening never" in decision.message
     assert decision.next_open is None
 
 

@@ -27,8 +27,12 @@ def window(facts: Facts) -> Answer:
     if windows.all_open(consent.window_sets, now):
         return passes(Reason.WINDOW_OPEN)
     opening = windows.next_open(consent.window_sets, consent.freezes, now)
-    told = format_time(opening) if opening else f"none found within {windows.HORIZON.days} days"
-    return holds(Reason.WINDOW_CLOSED, f"next opening {told}", opening)
+    return holds(Reason.WINDOW_CLOSED, f"next opening {_told(opening)}", opening)
+
+
+def _told(opening: datetime | None) -> str:
+    """Not that there is none: a search that costs too much ends before the last of those days."""
+    return format_time(opening) if opening else f"never found, looking at most {windows.HORIZON.days} days ahead"
 
 
 def then_open(facts: Facts, others: datetime | None) -> datetime | None:
@@ -62,5 +66,4 @@ def too_late(facts: Facts, opening: datetime | None) -> str:
         return ""
     if opening is not None and opening <= breach:
         return ""
-    told = format_time(opening) if opening else "none found"
-    return f"cannot act before breach ({format_time(breach)}); next opening {told}"
+    return f"cannot act before breach ({format_time(breach)}); next opening {_told(opening)}"
