@@ -50,11 +50,11 @@ def test_every_type_is_read(tmp_path: Path) -> None:
         ("{name: a, type: Webhook, levels: [Info], url: 'http://u:p@x', secretFile: /y}", "should match pattern"),
         (
             "{name: a, type: PagerDuty, levels: [Alert], routingKeyFile: key}",
-            "routingKeyFile is 'key': must be an absolute",
+            "routingKeyFile must be an absolute",
         ),
         ("{name: a, type: GitHubIssue, levels: [Alert], repository: x, tokenFile: /y}", "repository is 'x'"),
         ("{name: A_, type: Log, levels: [Info]}", "notifiers.0.name is 'A_'"),
-        ("{name: a, type: Log, levels: [Info], colour: red}", "notifiers.0.colour is 'red': Extra inputs"),
+        ("{name: a, type: Log, levels: [Info], colour: red}", "notifiers.0.colour: Extra inputs"),
         (
             "{name: a, type: Log, levels: [Info]}\n- {name: a, type: Log, levels: [Info]}",
             "several notifiers are named a",
@@ -67,6 +67,23 @@ def test_what_is_wrong_is_told_by_field_value_and_bound(entry: str, said: str, t
         load(f"notifiers:\n- {entry}\n", tmp_path)
     assert said in str(told.value)
     assert str(told.value).startswith(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "{name: a, type: GitHubIssue, levels: [Alert], repository: a/b, token: S3CRET}",
+        "{name: a, type: GitHubIssue, levels: [Alert], repository: a/b, tokenFile: S3CRET}",
+        "{name: a, type: PagerDuty, levels: [Alert], routingKey: S3CRET}",
+        "{name: a, type: Slack, levels: [Alert], urlFile: 'https://hooks/S3CRET'}",
+        "{name: a, type: Webhook, levels: [Info], url: 'http://u:S3CRET@x', secretFile: /y}",
+        "{name: a, type: Webhook, levels: [Info], url: 'http://x', secretFile: [S3CRET]}",
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_refused_and_not_told(entry: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as told:
+        load(f"notifiers:\n- {entry}\n", tmp_path)
+    assert "S3CRET" not in str(told.value)
 
 
 def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
         ("{name: a, url: /srv/x, tokenFile: /t}", "a local url has no use for tokenFile"),
         ("{name: a, url: /srv/x, branch: '-f'}", "repositories.0.branch is '-f'"),
         ("{name: a, url: /srv/x, pathPrefix: a/../b}", "must be a path inside the repository"),
-        ("{name: a, url: /srv/x, colour: red}", "repositories.0.colour is 'red': Extra inputs"),
+        ("{name: a, url: /srv/x, colour: red}", "repositories.0.colour: Extra inputs"),
         ("{name: a, url: /srv/x}\n- {name: a, url: /srv/y}", "several repositories are named a"),
         ("{name: a, url: /srv/x}\naudit: {repository: b}", "audit.repository is 'b'; repositories are a"),
     ],

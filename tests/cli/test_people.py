@@ -62,6 +62,8 @@ def test_an_approver_approves_in_their_own_name(cluster: Cluster, people: dict[s
     assert said.exit_code == 0, said.output
     found = look(cluster)
     approval = found["spec"]["approval"]
+    refused = say(people["approver"], "approve", held, "--reason", "too late", "--for", "0s")
+    assert "--for is 0s; it must be more than 0s" in refused.output
     assert approval["by"] == f"system:serviceaccount:{SPACE}:approver"
     assert (approval["verdict"], approval["reason"]) == ("Approved", "looks right")
     assert approval["intervention"] == found["metadata"]["uid"]

@@ -175,3 +175,37 @@ def test_six_notices_of_the_longest_kind_leave_room_in_a_status_of_32_kib() -> N
         id="1", at=NOW, level=ALERT, phase=Phase.FAILED, reason="R" * 64, title="t" * 200, lines=("l" * 400,) * 5
     )
     assert 6 * len(notice.model_dump_json()) < 16 * 1024
+
+
+@pytest.mark.parametrize(
+    ("reason", "level", "over"),
+    [
+        pytest.param(Reason.AT_MAXIMUM, Notification.ALERT, False, id="it cannot be done: the breach is still ahead"),
+        pytest.param(Reason.GIT_OPS_OWNED, Notification.ALERT, False, id="somebody else owns it"),
+        pytest.param(Reason.APPROVAL_EXPIRED, Notification.ALERT, False, id="nobody answered in time"),
+        pytest.param(Reason.ACTION_NOT_ENABLED, Notification.INFO, False, id="the team has not agreed to it"),
+        pytest.param(Reason.ALERT_RESOLVED, Notification.INFO, True, id="it is not needed any more"),
+        pytest.param(Reason.APPROVAL_DENIED, Notification.INFO, True, id="a person said no"),
+    ],
+)
+def test_a_page_is_resolved_by_a_refusal_only_where_nothing_is_left_to_do(
+    reason: Reason, level: Notification, over: bool
+) -> None:
+    world = World(CONFIG_MAP)
+    world.annotate("Deployment", "orders", automation="Approve")
+    world.until_phase(Phase.AWAITING_APPROVAL)
+    iv = world.look()
+    refused = iv.status.model_copy(update={"phase": Phase.REJECTED, "reason": reason})
+    notice = with_notice(iv, refused, {}, NOW).notices[-1]
+    assert (notice.level, notice.over) == (level, over)
+    assert ("do it by hand" in notice.lines[-1]) is not over
+
+
+def test_what_a_person_had_taken_back_is_no_alarm() -> None:
+    world = World(CONFIG_MAP, after=BETTER)
+    world.until_phase(Phase.SUCCEEDED)
+    world.annotate("Intervention", "iv", rollback="costs too much memory")
+    world.until_phase(Phase.ROLLED_BACK)
+    notice = world.look().status.notices[-1]
+    assert notice.title == "shop/orders: taken back, as asked (Restored)"
+    assert (notice.level, notice.over) == (Notification.INFO, True)

@@ -18,7 +18,7 @@ from tests.reconcilers.world import SHOP, World, forward_writes
 from vanguard.api.base import format_time
 from vanguard.domain.phases import TERMINAL
 
-EXAMPLES = 300
+EXAMPLES = 900
 LOOKS = 16
 MINUTE = timedelta(minutes=1)
 

@@ -16,7 +16,7 @@ from vanguard.api.intervention import Phase
 from vanguard.domain.phases import TERMINAL
 from vanguard.ports import Raw
 
-EXAMPLES = 400
+EXAMPLES = 1100
 LOOKS_AFTER = 24
 FAR = timedelta(days=2)
 

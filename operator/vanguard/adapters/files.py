@@ -1,5 +1,6 @@
 """Files the operator is given: YAML as a model, read strictly, and secrets, which are never told on."""
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,10 @@ Read = TypeVar("Read", bound=Model)
 
 _MOST_BYTES = 100_000
 _MOST_SECRET = 4096
+
+
+# A secret pasted where a file's name belongs, or a field nobody knows, must not reach a log: its value is not told.
+_MAY_HOLD_A_SECRET = re.compile("file|url|token|key|secret|password|user", re.IGNORECASE)
 
 
 def loaded(path: Path | None, model: type[Read]) -> Read:
@@ -40,7 +45,8 @@ def _told(problem: Any) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "value_error" or not where:
         return f"{where}: {problem['msg']}".lstrip(": ")
-    # A secret pasted where a file's name belongs must not reach a log whole.
+    if problem["type"] == "extra_forbidden" or _MAY_HOLD_A_SECRET.search(where.rsplit(".", 1)[-1]):
+        return f"{where}: {problem['msg']}"
     return f"{where} is {str(problem['input'])[:60]!r}: {problem['msg']}"
 
 

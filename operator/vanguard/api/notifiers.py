@@ -70,7 +70,7 @@ class NotifierSpec(Model):
             f for f in sorted(given) if f.endswith("_file") and not PurePosixPath(getattr(self, f)).is_absolute()
         ]
         if relative:
-            raise ValueError(f"{_wire(relative[0])} is {getattr(self, relative[0])!r}: must be an absolute path")
+            raise ValueError(f"{_wire(relative[0])} must be an absolute path")
         return self
 
 

@@ -8,14 +8,15 @@ from vanguard.adapters.clock import SystemClock
 from vanguard.adapters.kubernetes import KubernetesCluster
 from vanguard.api.base import Annotation, format_time, parse_time
 from vanguard.api.intervention import ApprovalVerdict, Phase
-from vanguard.api.kinds import Intervention
+from vanguard.api.kinds import AutomationPolicy, Intervention
 from vanguard.cli.commits import Sha, whose
 from vanguard.cli.session import Session, annotation, options, user_name, written
 from vanguard.domain.leases import leased, longest
 from vanguard.domain.phases import IN_FLIGHT, TERMINAL
 from vanguard.durations import format_duration, parse_duration
-from vanguard.errors import Invalid
+from vanguard.errors import Forbidden, Invalid
 from vanguard.ports import Raw
+from vanguard.reconcilers import reading
 
 _REASON = click.option("--reason", required=True, help="Why; it is recorded.")
 _KINDS = {"deployment": "Deployment", "deploy": "Deployment", "statefulset": "StatefulSet", "sts": "StatefulSet"}
@@ -38,6 +39,8 @@ async def decide(
     cluster: KubernetesCluster, session: Session, name: str, verdict: ApprovalVerdict, reason: str, valid_for: timedelta
 ) -> str:
     """Give a person's word on an Intervention, and say what comes of it."""
+    if verdict is ApprovalVerdict.APPROVED:
+        await _fits_the_policies(cluster, session.namespace, valid_for)
     by, expires = await user_name(cluster), SystemClock().now() + valid_for
 
     def change(raw: Raw) -> list[Raw]:
@@ -55,6 +58,26 @@ async def decide(
     await written(cluster, "Intervention", session.namespace, name, change)
     until = f" until {format_time(expires)}" if verdict is ApprovalVerdict.APPROVED else ""
     return f"{name} {verdict.lower()} by {by}{until}"
+
+
+async def _fits_the_policies(cluster: KubernetesCluster, namespace: str, valid_for: timedelta) -> None:
+    """An approval for too long is refused for good, and a word is given once: so it is not given.
+
+    Who may approve and not read policies finds out from the gate.
+
+    Raises:
+        Invalid: naming the bound.
+    """
+    if valid_for <= timedelta(0):
+        raise Invalid(f"--for is {format_duration(valid_for)}; it must be more than 0s")
+    try:
+        policies = reading.readable(AutomationPolicy, await cluster.list("AutomationPolicy", namespace))
+    except Forbidden:
+        return
+    strictest = min(policies, key=lambda policy: policy.spec.approvals.max_age, default=None)
+    if strictest is not None and valid_for > strictest.spec.approvals.max_age:
+        most = format_duration(strictest.spec.approvals.max_age)
+        raise Invalid(f"--for is {format_duration(valid_for)}; policy {strictest.metadata.name} allows at most {most}")
 
 
 @click.command()

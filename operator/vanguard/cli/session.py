@@ -7,12 +7,15 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import click
+import yaml
 from prometheus_client import CollectorRegistry
+from pydantic import ValidationError
 
 from vanguard.adapters.kubernetes import KubernetesCluster
 from vanguard.domain.change import pointer
 from vanguard.errors import ClusterError, Conflict, Forbidden, NotFound
 from vanguard.ports import Raw
+from vanguard.reconcilers import reading
 from vanguard.telemetry import Telemetry
 
 Result = TypeVar("Result")
@@ -41,6 +44,11 @@ class Session:
             raise click.ClickException(f"{error}\nYour account may not do this. {_WHOM_TO_ASK}") from error
         except ClusterError as error:
             raise click.ClickException(str(error)) from error
+        except ValidationError as error:
+            told = f"an object cannot be read, by a newer or older version perhaps: {reading.told(error)}"
+            raise click.ClickException(told) from error
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise click.ClickException(f"the kubeconfig cannot be used: {error}") from error
 
     async def _connected(self, work: Callable[[KubernetesCluster], Awaitable[Result]]) -> Result:
         cluster = await KubernetesCluster.connect(

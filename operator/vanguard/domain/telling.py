@@ -19,8 +19,23 @@ from vanguard.domain.leases import leased
 
 MOST_NOTICES = 6
 _LINE = 400
-_ENDED_WELL = frozenset({Phase.SUCCEEDED, Phase.REJECTED, Phase.OBSERVED})
-_TO_BE_SEEN_TO = frozenset({Reason.EXPIRED, Reason.NOT_AUTOMATED, Reason.LEASE_ENDING, Reason.LEASE_UNREADABLE})
+_TO_BE_SEEN_TO = frozenset({Reason.LEASE_ENDING, Reason.LEASE_UNREADABLE})
+# What was to be done is not needed any more, or a person said no. All else that is refused leaves a breach to come.
+_NOT_NEEDED = frozenset(
+    {
+        Reason.ALERT_RESOLVED,
+        Reason.PATTERN_CHANGED,
+        Reason.TARGET_MISSING,
+        Reason.TARGET_REPLACED,
+        Reason.APPROVAL_DENIED,
+        Reason.ABORTED,
+        Reason.ROLLBACK_REQUESTED,
+        Reason.DELETED_IN_FLIGHT,
+    }
+)
+# The team has not agreed to it: it is told, and not by night.
+_NOT_AGREED = frozenset({Reason.NO_POLICY, Reason.ACTION_NOT_ENABLED})
+_ASKED_FOR = frozenset({Reason.ABORTED, Reason.ROLLBACK_REQUESTED, Reason.DELETED_IN_FLIGHT})
 _NO_CHANGE = frozenset({Phase.PENDING, Phase.AWAITING_APPROVAL, Phase.REJECTED, Phase.OBSERVED})
 
 Routes = Mapping[str, frozenset[Notification]]
@@ -111,27 +126,42 @@ def level_of(old: InterventionStatus, new: InterventionStatus) -> Notification |
             return wanted
         case Phase.SUCCEEDED:
             return Notification.INFO if new.reason == Reason.LEASE_RENEWED else wanted
+        case Phase.ROLLED_BACK if _undone_for(new) in _ASKED_FOR:
+            return Notification.INFO
         case Phase.ROLLED_BACK | Phase.FAILED:
             return Notification.ALERT
         case Phase.OBSERVED:
             return Notification.INFO
-        case Phase.REJECTED if new.reason == Reason.NOT_AUTOMATED:
-            return Notification.APPROVAL_REQUIRED
-        case Phase.REJECTED if last is not None:
-            return Notification.INFO  # who was told that it began is told that it is over
+        case Phase.REJECTED:
+            return _level_of_refusal(new.reason, told_before=last is not None)
         case _:
             return None
 
 
+def _level_of_refusal(reason: str, *, told_before: bool) -> Notification | None:
+    """A breach that is foreseen and left to come is an alert; what is not needed any more is no news of its own."""
+    if reason == Reason.NOT_AUTOMATED:
+        return Notification.APPROVAL_REQUIRED
+    if reason in _NOT_NEEDED:
+        return Notification.INFO if told_before else None
+    return Notification.INFO if reason in _NOT_AGREED else Notification.ALERT
+
+
 def _over(status: InterventionStatus) -> bool:
     """A change that was taken back is no good end for who must find the cause; the breach still comes."""
-    if status.phase is Phase.ROLLED_BACK:
-        return _lease_over(status)
-    return status.phase in _ENDED_WELL and status.reason not in _TO_BE_SEEN_TO
+    match status.phase:
+        case Phase.ROLLED_BACK:
+            return _undone_for(status) in {*_ASKED_FOR, Reason.LEASE_EXPIRED}
+        case Phase.REJECTED:
+            return status.reason in _NOT_NEEDED
+        case Phase.SUCCEEDED | Phase.OBSERVED:
+            return status.reason not in _TO_BE_SEEN_TO
+        case _:
+            return False
 
 
-def _lease_over(status: InterventionStatus) -> bool:
-    return status.undo is not None and status.undo.reason == Reason.LEASE_EXPIRED
+def _undone_for(status: InterventionStatus) -> str:
+    return status.undo.reason if status.undo else ""
 
 
 def title(iv: Intervention, status: InterventionStatus) -> str:
@@ -141,8 +171,10 @@ def title(iv: Intervention, status: InterventionStatus) -> str:
 
 
 def _headline(status: InterventionStatus) -> str:
-    if status.phase is Phase.ROLLED_BACK and _lease_over(status):
+    if status.phase is Phase.ROLLED_BACK and _undone_for(status) == Reason.LEASE_EXPIRED:
         return "its lease is over, taken back"
+    if status.phase is Phase.ROLLED_BACK and _undone_for(status) in _ASKED_FOR:
+        return "taken back, as asked"
     if status.phase is Phase.SUCCEEDED and status.reason == Reason.LEASE_ENDING:
         return "taken back soon unless renewed"
     return _HEADLINES.get(status.phase, status.phase)
@@ -257,12 +289,14 @@ def _command(iv: Intervention, status: InterventionStatus) -> str:
             annotated = f"{iv.metadata.name} vanguard.dev/rollback='...'"
             keep = f"Keep: vanguard renew {where} --for 72h  " if leased(status.phase, status.lease_until) else ""
             return f"{keep}Undo: kubectl annotate intervention -n {iv.metadata.namespace} {annotated}"
-        case Phase.FAILED if not _for_good(status):
+        case Phase.FAILED if status.change is not None and status.change.restore_point:
             return f"Look: kubectl describe intervention {where}  (the prior values are in status.change.restorePoint)"
         case Phase.PENDING:
             return f"Do it by hand, or open a window. Look: kubectl describe intervention {where}"
         case Phase.REJECTED if status.reason == Reason.NOT_AUTOMATED:
             return f"Do it by hand: Vanguard never does this. Look: kubectl describe intervention {where}"
+        case Phase.REJECTED if status.reason not in _NOT_NEEDED:
+            return f"Nothing was done, and the breach is still ahead: do it by hand. Look: vanguard explain {where}"
         case _:
             return f"Nothing to undo. Look: kubectl describe intervention {where}"
 
