@@ -80,7 +80,7 @@ def test_people_are_told_when_it_is_kept_when_it_nears_its_end_and_when_it_is_ov
     success = notifier.took[-1]
     assert success.title == "shop/orders: changed and better (Improved)"
     assert f"It is kept until {told}, then undone unless renewed." in success.text
-    assert "Keep: vanguard renew iv -n shop --for 72h" in success.text
+    assert "Keep: vanguard renew iv -n shop --for 24h" in success.text
     assert success.over
 
     world.clock.at = until - HOUR
@@ -107,7 +107,7 @@ def test_a_renewed_lease_is_kept_until_then_and_told_of_again() -> None:
     world.clock.at = ends(world) - HOUR
     world.tick()
     assert world.said[1] == Reason.LEASE_ENDING
-    later = world.clock.now() + 72 * HOUR
+    later = world.clock.now() + 23 * HOUR
     world.annotate("Intervention", "iv", lease_until=format_time(later))
     world.tick()
     assert world.said == (Phase.SUCCEEDED, Reason.LEASE_RENEWED)

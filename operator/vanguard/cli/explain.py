@@ -13,6 +13,7 @@ from vanguard.api.intervention import CommitRecord, Comparison, GateResult, Phas
 from vanguard.api.kinds import Intervention
 from vanguard.api.reasons import GateVerdict, runbook_section
 from vanguard.cli.session import Session, found, options
+from vanguard.domain.leases import usual
 from vanguard.domain.phases import IN_FLIGHT
 from vanguard.settings import Settings, variable
 
@@ -143,7 +144,7 @@ def _what_next(iv: Intervention) -> str:
             if until is None:
                 return undo
             kept = f"Its change is kept until {format_time(until)}, then undone unless renewed."
-            return f"{kept}\nvanguard renew {name} -n {iv.metadata.namespace} --for 72h\n{undo}"
+            return f"{kept}\nvanguard renew {name} -n {iv.metadata.namespace} --for {usual(iv.status)}\n{undo}"
         case _:
             return "Nothing: it is over."
 

@@ -13,6 +13,7 @@ from vanguard.api.reasons import Reason
 from vanguard.durations import format_duration
 
 LONGEST = timedelta(hours=2160)
+_THREE_DAYS = timedelta(hours=72)
 # People are told so long before the end, or a tenth of the lease if that is less.
 _NOTICE = timedelta(hours=1)
 
@@ -69,6 +70,11 @@ def _notice(status: InterventionStatus, until: datetime) -> timedelta:
 def longest(status: InterventionStatus) -> timedelta:
     """How far ahead people may keep it at a time: as long as the policies lent it, and they alone say how long."""
     return min(LONGEST, status.lease or LONGEST)
+
+
+def usual(status: InterventionStatus) -> str:
+    """How long people may well renew it for, as they type it: three days, or less where less was lent."""
+    return format_duration(min(_THREE_DAYS, longest(status)))
 
 
 def _asked(annotations: Mapping[str, str], recorded: datetime, now: datetime, most: timedelta) -> tuple[datetime, str]:

@@ -15,7 +15,7 @@ from vanguard.api.intervention import Comparison, Delivery, InterventionStatus, 
 from vanguard.api.kinds import Intervention
 from vanguard.api.pattern import Direction
 from vanguard.api.reasons import Reason, runbook_section
-from vanguard.domain.leases import leased
+from vanguard.domain.leases import leased, usual
 
 MOST_NOTICES = 6
 _LINE = 400
@@ -287,7 +287,8 @@ def _command(iv: Intervention, status: InterventionStatus) -> str:
             return f'Approve: vanguard approve {where} --reason "..."  (or deny)'
         case Phase.APPLYING | Phase.SUCCEEDED if not _for_good(status):
             annotated = f"{iv.metadata.name} vanguard.dev/rollback='...'"
-            keep = f"Keep: vanguard renew {where} --for 72h  " if leased(status.phase, status.lease_until) else ""
+            renew = f"Keep: vanguard renew {where} --for {usual(status)}  "
+            keep = renew if leased(status.phase, status.lease_until) else ""
             return f"{keep}Undo: kubectl annotate intervention -n {iv.metadata.namespace} {annotated}"
         case Phase.FAILED if status.change is not None and status.change.restore_point:
             return f"Look: kubectl describe intervention {where}  (the prior values are in status.change.restorePoint)"
