@@ -12,7 +12,7 @@ from vanguard.api.reasons import Reason
 from vanguard.domain.ceiling import Raise, raise_of
 from vanguard.domain.phases import IN_FLIGHT
 
-_ASKED_BY_A_PERSON = frozenset({Reason.ABORTED, Reason.ROLLBACK_REQUESTED, Reason.DELETED_IN_FLIGHT})
+ASKED_BY_A_PERSON = frozenset({Reason.ABORTED, Reason.ROLLBACK_REQUESTED, Reason.DELETED_IN_FLIGHT})
 
 
 class Outcome(StrEnum):
@@ -34,7 +34,7 @@ def outcome_of(iv: Intervention) -> Outcome:
         return Outcome.HELPED if status.verdict is Verdict.IMPROVED else Outcome.NOTHING
     if status.phase not in (Phase.ROLLED_BACK, Phase.FAILED):
         return Outcome.NOTHING
-    if status.undo is not None and status.undo.reason in _ASKED_BY_A_PERSON:
+    if status.undo is not None and status.undo.reason in ASKED_BY_A_PERSON:
         stopped = status.phase is Phase.ROLLED_BACK or status.reason == Reason.NOTHING_TO_UNDO
         return Outcome.NOTHING if stopped else Outcome.FAILED
     if status.undo is not None and status.undo.reason == Reason.LEASE_EXPIRED:

@@ -15,6 +15,7 @@ from vanguard.api.intervention import Comparison, Delivery, InterventionStatus, 
 from vanguard.api.kinds import Intervention
 from vanguard.api.pattern import Direction
 from vanguard.api.reasons import Reason, runbook_section
+from vanguard.domain.history import ASKED_BY_A_PERSON
 from vanguard.domain.leases import leased, usual
 
 MOST_NOTICES = 6
@@ -28,14 +29,11 @@ _NOT_NEEDED = frozenset(
         Reason.TARGET_MISSING,
         Reason.TARGET_REPLACED,
         Reason.APPROVAL_DENIED,
-        Reason.ABORTED,
-        Reason.ROLLBACK_REQUESTED,
-        Reason.DELETED_IN_FLIGHT,
+        *ASKED_BY_A_PERSON,
     }
 )
 # The team has not agreed to it: it is told, and not by night.
 _NOT_AGREED = frozenset({Reason.NO_POLICY, Reason.ACTION_NOT_ENABLED})
-_ASKED_FOR = frozenset({Reason.ABORTED, Reason.ROLLBACK_REQUESTED, Reason.DELETED_IN_FLIGHT})
 _NO_CHANGE = frozenset({Phase.PENDING, Phase.AWAITING_APPROVAL, Phase.REJECTED, Phase.OBSERVED})
 
 Routes = Mapping[str, frozenset[Notification]]
@@ -126,7 +124,7 @@ def level_of(old: InterventionStatus, new: InterventionStatus) -> Notification |
             return wanted
         case Phase.SUCCEEDED:
             return Notification.INFO if new.reason == Reason.LEASE_RENEWED else wanted
-        case Phase.ROLLED_BACK if _undone_for(new) in _ASKED_FOR:
+        case Phase.ROLLED_BACK if _undone_for(new) in ASKED_BY_A_PERSON:
             return Notification.INFO
         case Phase.ROLLED_BACK | Phase.FAILED:
             return Notification.ALERT
@@ -151,7 +149,7 @@ def _over(status: InterventionStatus) -> bool:
     """A change that was taken back is no good end for who must find the cause; the breach still comes."""
     match status.phase:
         case Phase.ROLLED_BACK:
-            return _undone_for(status) in {*_ASKED_FOR, Reason.LEASE_EXPIRED}
+            return _undone_for(status) in {*ASKED_BY_A_PERSON, Reason.LEASE_EXPIRED}
         case Phase.REJECTED:
             return status.reason in _NOT_NEEDED
         case Phase.SUCCEEDED | Phase.OBSERVED:
@@ -173,7 +171,7 @@ def title(iv: Intervention, status: InterventionStatus) -> str:
 def _headline(status: InterventionStatus) -> str:
     if status.phase is Phase.ROLLED_BACK and _undone_for(status) == Reason.LEASE_EXPIRED:
         return "its lease is over, taken back"
-    if status.phase is Phase.ROLLED_BACK and _undone_for(status) in _ASKED_FOR:
+    if status.phase is Phase.ROLLED_BACK and _undone_for(status) in ASKED_BY_A_PERSON:
         return "taken back, as asked"
     if status.phase is Phase.SUCCEEDED and status.reason == Reason.LEASE_ENDING:
         return "taken back soon unless renewed"
