@@ -13,6 +13,7 @@ from vanguard.api.intervention import CommitRecord, Comparison, GateResult, Phas
 from vanguard.api.kinds import Intervention
 from vanguard.api.reasons import GateVerdict, runbook_section
 from vanguard.cli.session import Session, found, options
+from vanguard.domain.eviction import for_good
 from vanguard.domain.leases import usual
 from vanguard.domain.phases import IN_FLIGHT
 from vanguard.settings import Settings, variable
@@ -134,7 +135,7 @@ def _what_next(iv: Intervention) -> str:
             return f"Nothing: it starts by itself once every gate passes.\nvanguard abort {name} {place}"
         case phase if phase in IN_FLIGHT:
             return f"vanguard abort {name} {place}"
-        case Phase.SUCCEEDED if iv.status.change is not None and iv.status.change.evictions:
+        case Phase.SUCCEEDED if for_good(iv.status):
             return "Nothing: pods were evicted, and there is nothing to put back."
         case Phase.SUCCEEDED:
             if Annotation.ROLLBACK in iv.metadata.annotations:

@@ -116,6 +116,11 @@ def due(status: InterventionStatus, now: datetime) -> bool:
     return status.postponement is None or not now < status.postponement.next_attempt_at <= now + LONGEST_PAUSE
 
 
+def for_good(status: InterventionStatus) -> bool:
+    """Whether there is nothing to put back: pods were evicted, no field was changed."""
+    return status.change is not None and bool(status.change.evictions)
+
+
 def remains(states: Sequence[StepState] | None) -> str:
     """How far it went, for people."""
     if states is None:

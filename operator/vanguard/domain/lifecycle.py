@@ -209,15 +209,10 @@ def _back_out(view: View, reason: Reason, message: str, *, touched: bool) -> Nex
 def _undo(view: View, reason: Reason, message: str = "", **changes: Any) -> Next:
     text = message or reason.sentence
     undo = Undo(reason=reason, message=text[:1024], started_at=view.now)
-    if _for_good(view):
+    if eviction.for_good(view.status):
         why = f"{reason}: {text[:900]}; {eviction.remains(view.states)}"
         return moved(view, Phase.FAILED, Reason.NOTHING_TO_UNDO, why, undo=undo, **changes)
     return moved(view, Phase.ROLLING_BACK, reason, text, undo=undo, **changes)
-
-
-def _for_good(view: View) -> bool:
-    """Whether nothing of it can be put back: pods were evicted, no field was changed."""
-    return view.status.change is not None and bool(view.status.change.evictions)
 
 
 def _monitoring(view: View) -> Next:
@@ -279,7 +274,7 @@ def _settle(view: View, verdict: Verdict, message: str, **changes: Any) -> Next:
     changes["verdict"] = verdict
     if verdict is Verdict.IMPROVED:
         agreed = leases.shorter(view.status.lease, view.consent.lease if view.consent else None)
-        lease = None if _for_good(view) else agreed
+        lease = None if eviction.for_good(view.status) else agreed
         return moved(view, Phase.SUCCEEDED, reason, message, lease_until=view.now + lease if lease else None, **changes)
     lenient = view.consent is not None and view.consent.rollback is Rollback.BEST_EFFORT
     hold = view.consent is not None and view.consent.on_inconclusive is OnInconclusive.HOLD
@@ -351,7 +346,7 @@ def _succeeded(view: View) -> Next:
     if meta.deletion_timestamp is not None:
         return NOTHING
     if Annotation.ROLLBACK in meta.annotations and view.stop is not None:
-        if not _for_good(view):
+        if not eviction.for_good(view.status):
             return _undo(view, *view.stop)
         told = status.reason == Reason.NOTHING_TO_UNDO
         return NOTHING if told else moved(view, status.phase, Reason.NOTHING_TO_UNDO)

@@ -15,6 +15,7 @@ from vanguard.api.intervention import Comparison, Delivery, InterventionStatus, 
 from vanguard.api.kinds import Intervention
 from vanguard.api.pattern import Direction
 from vanguard.api.reasons import Reason, runbook_section
+from vanguard.domain.eviction import for_good
 from vanguard.domain.history import ASKED_BY_A_PERSON
 from vanguard.domain.leases import leased, usual
 
@@ -231,7 +232,7 @@ def _outcome(status: InterventionStatus) -> str:
     said = f"{_sentence(status.reason)}{_kept(status)}"
     figures = "; ".join(_figures(seen) for seen in status.comparisons)
     if status.phase is Phase.APPLYING:
-        unless = "" if _for_good(status) else " and taken back unless it helps"
+        unless = "" if for_good(status) else " and taken back unless it helps"
         return f"not known yet; it is being watched{unless}"
     if status.phase is Phase.ROLLED_BACK and status.undo is not None:
         undo = status.undo
@@ -247,11 +248,6 @@ def _kept(status: InterventionStatus) -> str:
     if not leased(status.phase, status.lease_until):
         return ""
     return f" It is kept until {clock_time(status.lease_until)}, then undone unless renewed."
-
-
-def _for_good(status: InterventionStatus) -> bool:
-    """Whether there is nothing to put back: pods were evicted, no field was changed."""
-    return status.change is not None and bool(status.change.evictions)
 
 
 def _sentence(reason: str) -> str:
@@ -283,7 +279,7 @@ def _command(iv: Intervention, status: InterventionStatus) -> str:
     match status.phase:
         case Phase.AWAITING_APPROVAL:
             return f'Approve: vanguard approve {where} --reason "..."  (or deny)'
-        case Phase.APPLYING | Phase.SUCCEEDED if not _for_good(status):
+        case Phase.APPLYING | Phase.SUCCEEDED if not for_good(status):
             annotated = f"{iv.metadata.name} vanguard.dev/rollback='...'"
             renew = f"Keep: vanguard renew {where} --for {usual(status)}  "
             keep = renew if leased(status.phase, status.lease_until) else ""
