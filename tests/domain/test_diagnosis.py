@@ -14,12 +14,13 @@ from vanguard.api.intervention import Cause
 from vanguard.api.reasons import Reason
 from vanguard.domain.diagnosis import Assessment, Candidate, assess, cause_of, diagnose, rank, signal_of, worst
 from vanguard.domain.forecast import Forecast, Forecaster
+from vanguard.domain.past import Past
 from vanguard.domain.series import BINS
 from vanguard.domain.workload import TargetKey
 
 HOURS = np.arange(BINS) / 12
 NOISE = np.random.default_rng(3).normal(0, 0.5, BINS)
-LEAK = 40 + np.where(HOURS > 158, 4 * (HOURS - 158), 0) + NOISE
+LEAK = 40 + np.where(HOURS > 182, 4 * (HOURS - 182), 0) + NOISE
 FLAT = 40 + NOISE
 STUCK = np.concatenate([LEAK[:-6], np.full(6, LEAK[-7])])
 FULL = np.concatenate([LEAK[:-6], np.full(6, 100.0)])
@@ -32,9 +33,9 @@ class Told(Forecaster):
     def __init__(self, p_breach: float, *, refusal: str = "", look_alike: str = "") -> None:
         self.told = p_breach, refusal, look_alike
 
-    def forecast(self, values: np.ndarray, **_: Any) -> Forecast:
+    def foresee(self, past: Past, **_: Any) -> Forecast:
         p_breach, refusal, look_alike = self.told
-        count = values.shape[0]
+        count = len(past)
         return Forecast(
             p_breach=np.full((count, 3), p_breach),
             hours_to_breach=np.tile([2.0, 4.0, np.inf], (count, 1)),
@@ -49,7 +50,7 @@ def key(name: str) -> TargetKey:
 
 def judged(values: np.ndarray, forecaster: Forecaster, **spec: Any) -> Assessment:
     pattern = g.pattern(**spec)
-    (seen,) = assess(pattern, pattern.spec.signals[0], [key("orders")], values[None, :], forecaster, g.NOW)
+    (seen,) = assess(pattern, pattern.spec.signals[0], [key("orders")], Past.of(values[None, :]), forecaster, g.NOW)
     return seen
 
 
@@ -85,8 +86,8 @@ def test_how_a_forecast_is_judged(
 @pytest.mark.parametrize(("horizon", "percent"), [("4h", 10), ("8h", 20), ("12h", 30)])
 def test_confidence_is_the_probability_within_the_patterns_horizon(horizon: str, percent: int) -> None:
     class Growing(Told):
-        def forecast(self, values: np.ndarray, **settings: Any) -> Forecast:
-            return replace(super().forecast(values, **settings), p_breach=np.array([[0.1, 0.2, 0.3]]))
+        def foresee(self, past: Past, **settings: Any) -> Forecast:
+            return replace(super().foresee(past, **settings), p_breach=np.array([[0.1, 0.2, 0.3]]))
 
     assert judged(LEAK, Growing(0), trend={"horizon": horizon}).confidence_percent == percent
 
@@ -120,7 +121,12 @@ def test_evidence_that_cannot_be_had_is_told_as_nought_and_never_as_nan() -> Non
 def test_each_series_is_judged_for_its_own_target() -> None:
     pattern = g.pattern()
     seen = assess(
-        pattern, pattern.spec.signals[0], [key("a"), key("b")], np.stack([LEAK, FLAT]), Forecaster.load(), g.NOW
+        pattern,
+        pattern.spec.signals[0],
+        [key("a"), key("b")],
+        Past.of(np.stack([LEAK, FLAT])),
+        Forecaster.load(),
+        g.NOW,
     )
     assert [(one.target.name, one.positive) for one in seen] == [("a", True), ("b", False)]
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain import given as g
-from vanguard.domain.series import BIN_SECONDS, BINS, RawSeries, SeriesBook, bin_medians, frozen, labels_of, stale
+from vanguard.domain.past import BIN_SECONDS, BLOCKS, FINE, Past
+from vanguard.domain.series import BINS, RawSeries, SeriesBook, bin_medians, labels_of
 
 START = 1_790_000_100 // BIN_SECONDS * BIN_SECONDS
 ORDERS = labels_of({"pod": "orders-1"})
@@ -26,8 +27,8 @@ def at(seconds: float) -> datetime:
 
 
 def row(book: SeriesBook, seconds: float, labels: tuple[tuple[str, str], ...] = ORDERS) -> np.ndarray:
-    names, values = book.matrix(at(seconds))
-    return np.asarray(values[names.index(labels)])
+    names, past = book.past(at(seconds))
+    return np.asarray(past.fine[names.index(labels)])
 
 
 def test_labels_are_the_same_identity_in_whatever_order_they_come() -> None:
@@ -64,7 +65,7 @@ def test_a_book_gives_the_last_week_oldest_first_with_nan_where_nothing_is_known
     book = SeriesBook()
     book.absorb([raw([(0, 1.0), (2 * BIN_SECONDS, 3.0)])])
     values = row(book, 3 * BIN_SECONDS)
-    assert values.shape == (BINS,)
+    assert values.shape == (FINE,)
     np.testing.assert_array_equal(values[-4:], [1.0, np.nan, 3.0, np.nan])
     assert np.isnan(values[:-4]).all()
 
@@ -72,7 +73,7 @@ def test_a_book_gives_the_last_week_oldest_first_with_nan_where_nothing_is_known
 def test_what_is_older_than_the_ring_has_fallen_out_and_leaves_gaps_behind() -> None:
     book = SeriesBook()
     book.absorb([raw([(0, 1.0), (BIN_SECONDS, 2.0)])])
-    assert row(book, BINS * BIN_SECONDS)[0] == 2.0
+    assert row(book, FINE * BIN_SECONDS)[0] == 2.0
     assert np.isnan(row(book, 10 * BINS * BIN_SECONDS)).all()
 
 
@@ -109,15 +110,16 @@ def test_series_do_not_mix_however_many_there_are() -> None:
     names = [labels_of({"pod": str(number)}) for number in range(50)]
     book.absorb(raw([(0, float(number))], name) for number, name in enumerate(names))
     assert len(book) == 50
-    labels, values = book.matrix(at(0))
-    assert dict(zip(labels, values[:, -1].tolist(), strict=True)) == {n: float(i) for i, n in enumerate(names)}
+    labels, past = book.past(at(0))
+    assert dict(zip(labels, past.fine[:, -1].tolist(), strict=True)) == {n: float(i) for i, n in enumerate(names)}
 
 
 def test_an_empty_book_gives_an_empty_matrix() -> None:
     book = SeriesBook()
-    labels, values = book.matrix(at(0))
+    labels, past = book.past(at(0))
     assert labels == ()
-    assert values.shape == (0, BINS)
+    assert past.fine.shape == (0, FINE)
+    assert past.blocks.shape == (0, BLOCKS)
 
 
 def test_a_series_without_a_single_finite_sample_is_not_taken_in() -> None:
@@ -172,7 +174,7 @@ def with_tail(values: np.ndarray, *tail: float) -> np.ndarray:
     ],
 )
 def test_a_stuck_exporter_is_told_from_a_quiet_one(why: str, values: np.ndarray, expected: bool) -> None:
-    assert frozen(values).tolist() == [expected], why
+    assert Past.of(values).frozen.tolist() == [expected], why
 
 
 @g.table(
@@ -184,8 +186,8 @@ def test_a_stuck_exporter_is_told_from_a_quiet_one(why: str, values: np.ndarray,
     ],
 )
 def test_a_series_is_stale_when_its_last_three_bins_are_empty(why: str, tail: list[float], expected: bool) -> None:
-    assert stale(with_tail(MOVING, *tail)).tolist() == [expected], why
+    assert Past.of(with_tail(MOVING, *tail)).stale.tolist() == [expected], why
 
 
 def test_a_series_without_samples_is_stale() -> None:
-    assert stale(np.empty((2, 0))).tolist() == [True, True]
+    assert Past.of(np.empty((2, 0))).stale.tolist() == [True, True]

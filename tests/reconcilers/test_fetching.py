@@ -20,13 +20,13 @@ def namespaces(query: str) -> set[str]:
     return set(re.findall(r'"namespace", "([^"]*)"', query))
 
 
-def test_the_first_cycle_asks_for_seven_days_in_daily_pieces_without_gap_or_overlap() -> None:
+def test_the_first_cycle_asks_for_eight_days_in_daily_pieces_without_gap_or_overlap() -> None:
     lookout = troubled()
     lookout.cycle()
 
     asked = lookout.metrics.asked
-    assert len(asked) == 7
-    assert asked[0].start == lookout.begun - timedelta(days=7)
+    assert len(asked) == 8
+    assert asked[0].start == lookout.begun - timedelta(days=8)
     assert lookout.begun - asked[-1].end <= timedelta(seconds=1)
     for one, next_ in itertools.pairwise(asked):
         assert next_.start - one.start == timedelta(days=1)

@@ -12,7 +12,7 @@ from vanguard.api.kinds import IssuePattern
 from vanguard.api.pattern import Direction, Horizon, Severity, Signal
 from vanguard.api.reasons import Reason
 from vanguard.domain.forecast import HORIZONS_HOURS, MODEL, Forecast, Forecaster
-from vanguard.domain.series import Bools, Floats, frozen, stale
+from vanguard.domain.past import Bools, Past
 from vanguard.domain.trend import Trend, matches, trend_of
 from vanguard.domain.verdict import as_decimal
 from vanguard.domain.workload import TargetKey
@@ -58,7 +58,7 @@ def assess(
     pattern: IssuePattern,
     signal: Signal,
     targets: Iterable[TargetKey],
-    values: Floats,
+    past: Past,
     forecaster: Forecaster,
     now: datetime,
 ) -> list[Assessment]:
@@ -68,31 +68,32 @@ def assess(
         pattern: whose signature counts.
         signal: whose limit and direction count.
         targets: the workload of each series.
-        values: [series, samples] of 5-minute medians, oldest first, NaN = gap.
+        past: of each series, in the same order.
         forecaster: the model.
         now: the time of the evaluation.
     """
     rising = signal.direction is Direction.RISING
     sign = 1.0 if rising else -1.0
     limit = float(signal.limit)
-    count = values.shape[0]
-    forecast = forecaster.forecast(values, step_seconds=300, limit=np.full(count, limit), rising=np.full(count, rising))
-    trend = trend_of(values * sign)
+    count = len(past)
+    directions = np.full(count, rising)
+    forecast = forecaster.foresee(past, limit=np.full(count, limit), rising=directions)
+    trend = trend_of(past.mirrored(directions))
     fits = matches(trend, pattern.spec.trend)
     horizon = _HORIZONS[pattern.spec.trend.horizon]
     reach = trend.level + trend.slope_per_hour * HORIZONS_HOURS[horizon] >= limit * sign
     beyond = trend.level >= limit * sign  # a value that stands still there is no stuck exporter
-    unknown = _unknown(values, forecast, beyond)
+    unknown = _unknown(past, forecast, beyond)
     return [
         _assessment(i, target, pattern, signal, now, forecast, trend, sign, horizon, fits, reach, unknown)
         for i, target in enumerate(targets)
     ]
 
 
-def _unknown(values: Floats, forecast: Forecast, beyond: Bools) -> list[Reason | None]:
+def _unknown(past: Past, forecast: Forecast, beyond: Bools) -> list[Reason | None]:
     """Why nothing can be said of a series, or None where something can."""
     out = [Reason(text) if text else None for text in forecast.refusal.tolist()]
-    for mask, reason in ((frozen(values) & ~beyond, Reason.FROZEN_VALUE), (stale(values), Reason.STALE_DATA)):
+    for mask, reason in ((past.frozen & ~beyond, Reason.FROZEN_VALUE), (past.stale, Reason.STALE_DATA)):
         out = [reason if hit else known for known, hit in zip(out, mask.tolist(), strict=True)]
     return out
 

@@ -13,19 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vanguard.api.reasons import Reason
-from vanguard.domain.series import BIN_SECONDS, Bools, Floats, stale
-from vanguard.domain.trend import MAD_TO_SD, nan_median
+from vanguard.domain.past import BIN_SECONDS, Bools, Floats, Past, nan_median
+from vanguard.domain.trend import MAD_TO_SD
 
 HORIZONS_HOURS = (4, 8, 12)
 QUANTILES = (0.1, 0.5, 0.9)
 MODEL = "drift-profile/1"
 
-_BLOCK = 6  # bins: half an hour
 _DAY = 48  # blocks
 _LOOK_AHEAD = 96  # blocks: two days
 _MAX_DAYS = 7
 _SHORT = 12  # blocks: six hours
-_MIN_BINS = 276  # 23 hours of samples: less cannot tell a trend from the time of day
+_MIN_BLOCKS = 47  # 23 hours and a half: less cannot tell a trend from the time of day
 # No single model is surer than this, either way; the raw p of such models is known to be over-confident.
 _CEILING = 0.97
 # A climb that always came back below the limit is believed this little.
@@ -87,16 +86,19 @@ class Forecaster:
         values, limit = np.asarray(values, float), np.asarray(limit, float)
         rising = np.asarray(rising, bool)
         _check(values, step_seconds, limit, rising)
-        sign = np.where(rising, 1.0, -1.0)
-        bins = _to_bins(values * sign[:, None], step_seconds)
-        top = limit * sign
-        blocks = _blocks(bins)
+        return self.foresee(Past.of(values, step_seconds), limit=limit, rising=rising)
+
+    def foresee(self, past: Past, *, limit: Floats, rising: Bools) -> Forecast:
+        """Foresee the breach of each series from what is kept of it. `limit` and `rising` are [series]."""
+        past = past.mirrored(rising)
+        top = limit * np.where(rising, 1.0, -1.0)
+        blocks = _blocks(past)
         chance = _first_passage(blocks, top)
         sawtooth = _came_back_before(blocks, top)
         chance = np.where(sawtooth[:, None], chance * _SAWTOOTH_DISCOUNT, chance)
-        passed = _passed(bins, top)
+        passed = np.asarray(np.all(past.fine[:, -3:] >= top[:, None], axis=1))
         chance = np.where(passed[:, None], 1.0, np.minimum(chance, _CEILING))
-        refusal = _refusals(bins)
+        refusal = _refusals(past)
         refusal[(refusal == "") & ~np.isfinite(chance).all(axis=1)] = Reason.MISSING_DATA.value
         chance = np.where((refusal != "")[:, None] | ~np.isfinite(chance), 0.0, chance)
         return Forecast(
@@ -117,36 +119,10 @@ def _check(values: Floats, step_seconds: float, limit: Floats, rising: Bools) ->
         raise ValueError(f"step_seconds is {step_seconds}; it must be above 0 and at most {BIN_SECONDS}")
 
 
-def _fold(values: Floats, size: int) -> Floats:
-    """Medians of groups of `size` samples, aligned at the end; an incomplete first group is dropped."""
-    groups = values.shape[1] // size
-    tail = values[:, values.shape[1] - groups * size :]
-    return nan_median(tail.reshape(values.shape[0], groups, size), axis=2)
-
-
-def _resample(values: Floats, step_seconds: float) -> Floats:
-    """Medians of the samples of each 5 minutes, counted back from the last; steps need not divide 5 minutes."""
-    count = values.shape[1]
-    age = ((count - 1 - np.arange(count)) * step_seconds // BIN_SECONDS).astype(np.int64)
-    _, first, sizes = np.unique(age, return_index=True, return_counts=True)
-    if sizes.max(initial=1) == 1:
-        return values
-    # One row of sample numbers a bin, oldest bin first; the number `count` stands for "none" and is a gap.
-    rows = first[::-1, None] + np.arange(sizes.max())
-    rows = np.where(np.arange(sizes.max()) < sizes[::-1, None], rows, count)
-    padded = np.pad(values, ((0, 0), (0, 1)), constant_values=np.nan)
-    return nan_median(padded[:, rows], axis=2)
-
-
-def _to_bins(values: Floats, step_seconds: float) -> Floats:
-    """5-minute medians of the last week at most; a past shorter than a day is filled up with gaps in front."""
-    bins = _resample(values, step_seconds)[:, -_MAX_DAYS * _DAY * _BLOCK :]
-    missing = max(0, _DAY * _BLOCK - bins.shape[1])
-    return np.pad(bins, ((0, 0), (missing, 0)), constant_values=np.nan)
-
-
-def _blocks(bins: Floats) -> _Blocks:
-    past = _fold(bins, _BLOCK)
+def _blocks(kept: Past) -> _Blocks:
+    past = kept.blocks.astype(float)
+    known = np.isfinite(past).any(axis=0)
+    past = past[:, max(0, min(int(np.argmax(known)), past.shape[1] - _DAY)) :]
     profile, strength = _profile(past)
     recent = past[:, -_DAY:]
     weighted = profile * strength[:, None]
@@ -236,18 +212,12 @@ def _came_back_before(blocks: _Blocks, top: Floats) -> Bools:
     return np.asarray((starts.sum(axis=1) >= _MIN_RESETS) & (tallest < top) & ~outgrown)
 
 
-def _passed(bins: Floats, top: Floats) -> Bools:
-    """Which series are at or beyond the limit for the last three samples: the breach is now."""
-    return np.asarray(np.all(bins[:, -3:] >= top[:, None], axis=1))
-
-
-def _refusals(bins: Floats) -> NDArray[np.str_]:
-    out = np.full(bins.shape[0], "", dtype="U32")
-    known = np.isfinite(bins)
-    recent = known[:, -24:]
+def _refusals(past: Past) -> NDArray[np.str_]:
+    out = np.full(len(past), "", dtype="U32")
+    recent = np.isfinite(past.fine[:, -24:])
     out[recent.sum(axis=1) * 2 < recent.shape[1]] = Reason.MISSING_DATA.value
-    out[known.sum(axis=1) < _MIN_BINS] = Reason.INSUFFICIENT_HISTORY.value
-    out[stale(bins)] = Reason.STALE_DATA.value
+    out[np.isfinite(past.blocks).sum(axis=1) < _MIN_BLOCKS] = Reason.INSUFFICIENT_HISTORY.value
+    out[past.stale] = Reason.STALE_DATA.value
     return out
 
 

@@ -1,7 +1,7 @@
-"""Series as the forecaster wants them: rings of 5-minute medians, gaps known as gaps.
+"""Series as they come from Prometheus, and the book that keeps what the forecaster needs of them.
 
-A `SeriesBook` holds one signal's series. It takes raw samples as they come (any step up to the bin),
-keeps seven days, and gives back one evenly spaced matrix, oldest first, NaN where nothing is known.
+A `SeriesBook` holds one signal's series. It takes raw samples as they come (any step up to the bin) and gives back
+their `Past`: evenly spaced, oldest first, NaN where nothing is known.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,17 +11,10 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-Labels = tuple[tuple[str, str], ...]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from vanguard.domain.past import BIN_SECONDS, BLOCK, BLOCKS, Floats, Past
 
-BIN_SECONDS = 300
-BINS = 7 * 24 * 3600 // BIN_SECONDS
-# A value is stale when its newest bin is older than this many bins.
-STALE_BINS = 3
-# That many equal bins in a row, in a series that otherwise moves, mean a stuck exporter.
-FROZEN_BINS = 6
-_MOVING_SHARE = 0.8
+Labels = tuple[tuple[str, str], ...]
+BINS = BLOCKS * BLOCK
 
 
 def labels_of(mapping: Mapping[str, str]) -> Labels:
@@ -62,7 +55,7 @@ def bin_medians(raw: RawSeries) -> tuple[NDArray[np.int64], Floats]:
 
 
 class SeriesBook:
-    """Rings of 5-minute medians for the series of one signal; float32, 8 kB a series."""
+    """Rings of 5-minute medians for the series of one signal; float32."""
 
     def __init__(self) -> None:
         self._rows: dict[Labels, int] = {}
@@ -93,15 +86,12 @@ class SeriesBook:
             self._data, self._last_seen = self._data[rows], self._last_seen[rows]
             self._rows = {labels: row for row, labels in enumerate(kept)}
 
-    def matrix(self, now: datetime) -> tuple[tuple[Labels, ...], Floats]:
-        """All series up to now.
-
-        Returns:
-            Their labels, and values [series, 2016], 5 minutes apart, oldest first, NaN = gap.
-        """
+    def past(self, now: datetime) -> tuple[tuple[Labels, ...], Past]:
+        """All series up to now: their labels, and what is kept of each."""
         self._advance(int(now.timestamp()) // BIN_SECONDS)
         order = np.arange(self._head - BINS + 1, self._head + 1) % BINS
-        return tuple(self._rows), self._data[: len(self._rows), order].astype(np.float64)
+        values = self._data[: len(self._rows), order]
+        return tuple(self._rows), Past.of(values, phase=self._head % BLOCK + 1)
 
     def _advance(self, head: int) -> None:
         """Move the ring's head forward, clearing the bins it passes over."""
@@ -121,28 +111,3 @@ class SeriesBook:
                 seen[:row] = self._last_seen[:row]
                 self._data, self._last_seen = grown, seen
         return row
-
-
-def frozen(values: Floats) -> Bools:
-    """Which series stopped moving: the last 6 bins equal, while over the day before most bins differed.
-
-    Args:
-        values: [series, samples], oldest first.
-    """
-    if values.shape[1] <= FROZEN_BINS + 12:
-        return np.zeros(values.shape[0], bool)
-    tail = values[:, -FROZEN_BINS:]
-    still = np.all(tail == tail[:, :1], axis=1)
-    before = np.diff(values[:, -288 - FROZEN_BINS : -FROZEN_BINS], axis=1)
-    known = np.isfinite(before)
-    moving = np.sum(known & (before != 0), axis=1) >= _MOVING_SHARE * np.maximum(known.sum(axis=1), 1)
-    return np.asarray(still & moving & (known.sum(axis=1) > 0))
-
-
-def stale(values: Floats) -> Bools:
-    """Which series have no value in their last three bins.
-
-    Args:
-        values: [series, samples], oldest first.
-    """
-    return np.asarray(~np.isfinite(values[:, -STALE_BINS:]).any(axis=1))

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from vanguard.api.pattern import TrendSignature
-from vanguard.domain.series import BIN_SECONDS, Bools, Floats
+from vanguard.domain.past import BINS_PER_HOUR, DAY_BLOCKS, Bools, Floats, Past, nan_median
 
-BINS_PER_HOUR = 3600 // BIN_SECONDS
 SLOPE_BINS = 6 * BINS_PER_HOUR
-DAY_BINS = 24 * BINS_PER_HOUR
-REFERENCE_DAYS = 3
+REFERENCE_BLOCKS = 3 * DAY_BLOCKS
+RECENT_BLOCKS = 12
 EMA_SPAN_BINS = 1 * BINS_PER_HOUR
 LEVEL_BINS = BINS_PER_HOUR // 2
 # Makes the median absolute deviation estimate a normal's standard deviation (Rousseeuw and Croux 1993).
@@ -55,21 +54,10 @@ def ema(values: Floats, span: int) -> Floats:
     return np.asarray((np.where(known, tail, 0) * weights).sum(axis=1) / np.where(total > 0, total, np.nan))
 
 
-def nan_median(values: Floats, axis: int = 1) -> Floats:
-    """The median over an axis without gaps; NaN, and no warning, where there is nothing."""
-    if values.size == 0:
-        return np.full(np.delete(values.shape, axis), np.nan)
-    empty = ~np.isfinite(values).any(axis=axis)
-    filled = np.where(np.expand_dims(empty, axis), 0.0, values)
-    return np.where(empty, np.nan, np.nanmedian(filled, axis=axis))
-
-
-def robust_z(values: Floats) -> Floats:
-    """How unusual the last half hour is against the three days before the last six hours. [series, n] -> [series]."""
-    level = nan_median(values[:, -LEVEL_BINS:])
-    reference = values[:, -REFERENCE_DAYS * DAY_BINS - SLOPE_BINS : -SLOPE_BINS]
-    if reference.shape[1] < LEVEL_BINS:
-        return np.full(values.shape[0], np.nan)
+def robust_z(past: Past) -> Floats:
+    """How unusual the last half hour is against the three days before the last six hours. [series]."""
+    level = level_of(past)
+    reference = past.blocks[:, -REFERENCE_BLOCKS - RECENT_BLOCKS : -RECENT_BLOCKS].astype(np.float64)
     middle = nan_median(reference)
     spread = MAD_TO_SD * nan_median(np.abs(reference - middle[:, None]))
     above = level - middle
@@ -79,20 +67,21 @@ def robust_z(values: Floats) -> Floats:
     return np.asarray(np.clip(score, -_MAX_Z, _MAX_Z))
 
 
-def trend_of(values: Floats) -> Trend:
-    """The classic evidence for each series.
+def level_of(past: Past) -> Floats:
+    """The median of the last half hour. [series]."""
+    return nan_median(past.fine[:, -LEVEL_BINS:].astype(np.float64))
 
-    Args:
-        values: [series, samples] of 5-minute medians, oldest first, NaN = gap, rising is harm.
-    """
-    day = values[:, -DAY_BINS:]
+
+def trend_of(past: Past) -> Trend:
+    """The classic evidence for each series; rising is harm."""
+    day, recent = past.blocks[:, -DAY_BLOCKS:].astype(np.float64), past.fine[:, -SLOPE_BINS:].astype(np.float64)
     known = np.isfinite(day)
     return Trend(
-        level=nan_median(values[:, -LEVEL_BINS:]),
-        slope_per_hour=slope_per_hour(values[:, -SLOPE_BINS:]),
-        ema=ema(values, EMA_SPAN_BINS),
+        level=level_of(past),
+        slope_per_hour=slope_per_hour(recent),
+        ema=ema(recent, EMA_SPAN_BINS),
         day_mean=np.where(known, day, 0).sum(axis=1) / np.where(known.any(axis=1), known.sum(axis=1), np.nan),
-        z_score=robust_z(values),
+        z_score=robust_z(past),
     )
 
 

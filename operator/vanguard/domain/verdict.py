@@ -13,7 +13,7 @@ import numpy as np
 
 from vanguard.api.intervention import Comparison, Verdict
 from vanguard.api.pattern import Direction
-from vanguard.domain.series import Floats
+from vanguard.domain.past import Floats
 
 ALPHA = 0.05
 # |delta| >= 0.33 is a medium effect (Romano et al. 2006).

@@ -145,7 +145,7 @@ class Detector:
     async def _assess(self, pattern: IssuePattern, signal: Signal, estate: Estate, now: datetime) -> list[Assessment]:
         ctx, stock = self._ctx, self._shelves[pattern.metadata.name].stock(signal)
         await refresh(ctx.metrics, ctx.settings, signal, stock, estate.governed, now)
-        labels, values = stock.book.matrix(now)
+        labels, past = stock.book.past(now)
         ctx.telemetry.series.labels(pattern.metadata.name).set(len(labels))
         owned = [(row, estate.owner(signal, dict(series))) for row, series in enumerate(labels)]
         rows = [(row, w) for row, w in owned if w is not None and estate.applies(pattern, w)]
@@ -154,7 +154,7 @@ class Detector:
         judged: list[Assessment] = []
         for first in range(0, len(rows), _AT_ONCE):
             part = rows[first : first + _AT_ONCE]
-            chosen = values[np.array([row for row, _ in part])]
+            chosen = past.take(np.array([row for row, _ in part]))
             keys = [w.key for _, w in part]
             # In a thread, or the Lease and the watches would wait for the arithmetic.
             judged += await asyncio.to_thread(assess, pattern, signal, keys, chosen, self._forecaster, now)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from vanguard.api.pattern import Signal
+from vanguard.domain.past import BIN_SECONDS
 from vanguard.domain.promql import counted, narrowed, shards
-from vanguard.domain.series import BIN_SECONDS, BINS, SeriesBook
+from vanguard.domain.series import BINS, SeriesBook
 from vanguard.ports import Metrics
 from vanguard.settings import Settings
 
@@ -48,7 +49,7 @@ class Shelf:
 async def refresh(
     metrics: Metrics, settings: Settings, signal: Signal, stock: Stock, namespaces: frozenset[str], now: datetime
 ) -> None:
-    """Bring a stock up to now: seven days for namespaces that are new to it, the newest bins for the others.
+    """Bring a stock up to now: eight days for namespaces that are new to it, the newest bins for the others.
 
     Raises:
         MetricsError: when a query gives no whole answer. What was fetched is kept, and fetched again next time: a
