@@ -66,15 +66,61 @@ class TargetMapping(Model):
     ] = None
 
 
+class CompanionRole(StrEnum):
+    """What a companion query measures, and so which look-alike of a trend it can tell apart."""
+
+    WORK_RATE = "WorkRate"
+    ANONYMOUS_MEMORY = "AnonymousMemory"
+    PER_REPLICA = "PerReplica"
+    CONTRARY = "Contrary"
+
+
+class Companion(Model):
+    """A query asked beside a signal when a breach is likely. Where it has no data, nothing is known of the target.
+
+    WorkRate: units of work per second. AnonymousMemory: the part of the signal's memory that is no page cache, in the
+    signal's unit. PerReplica: the signal's value in each pod. Contrary: a value that moves in the signal's direction
+    too if the trend is real, such as the heap after a collection.
+    """
+
+    name: Name
+    role: CompanionRole
+    query: Query
+    target: Annotated[TargetMapping | None, Field(description="Where it differs from the signal's own mapping.")] = None
+
+
+_PER_POD = "has(c.target) ? has(c.target.podLabel) : has(self.target.podLabel)"
+
+
 class Signal(Model):
     """A named PromQL query with the limit it must not reach and the direction it comes from."""
 
+    model_config = {
+        "json_schema_extra": cel(
+            (
+                f"!has(self.companions) || self.companions.all(c, c.role != 'PerReplica' || ({_PER_POD}))",
+                "a companion of role PerReplica needs a target with podLabel",
+            ),
+            (
+                "!has(self.companions) || self.companions.all(c, !has(c.target) || c.target.kind == self.target.kind)",
+                "a companion's target must be of the signal's kind",
+            ),
+        )
+    }
     name: Name
     metric_type: Annotated[Name, Field(pattern=r"^[a-z][a-z0-9_]*$", description="Such as connection_pool_usage.")]
     query: Query
     limit: Annotated[DecimalText, Field(description="The value that is a breach, as a decimal string.")]
     direction: Direction = Direction.RISING
     target: TargetMapping
+    companions: Annotated[
+        tuple[Companion, ...],
+        Field(
+            max_length=4,
+            description="Asked only when a breach is likely, to tell look-alikes apart; one of each role.",
+            json_schema_extra=keyed_by("role"),
+        ),
+    ] = ()
 
 
 class TrendSignature(Model):

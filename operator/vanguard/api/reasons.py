@@ -29,6 +29,16 @@ class Reason(StrEnum):
     FROZEN_VALUE = "FrozenValue", "The value stopped changing altogether; the exporter may be stuck."
     SEASONAL_RAMP = "SeasonalRamp", "It climbs like this at this time of day and came back every time."
     GC_SAWTOOTH = "GcSawtooth", "Earlier climbs like this one came back by themselves below the limit."
+    PLATEAU_STEP = "PlateauStep", "It stepped up and has stood at the new level since; it does not climb on."
+    PAGE_CACHE = "PageCache", "Page cache grows, which the kernel takes back; anonymous memory does not."
+    WARM_UP = "WarmUp", "It has climbed since a restart, slows down, and levels off below the limit."
+    LOAD_PROPORTIONAL = (
+        "LoadProportional",
+        "It climbs with the work there is; what a unit of it costs stays the same.",
+    )
+    ONE_BAD_REPLICA = "OneBadReplica", "Few of the replicas carry the trend; what is done to all of them is too much."
+    CONFLICTING_SIGNALS = "ConflictingSignals", "A value that must move along does not, so nobody knows."
+    COMPANION_MISSING = "CompanionMissing", "A companion that the pattern asks to be heard has nothing to say."
     TREND_TOO_WEAK = "TrendTooWeak", "The trend does not look like the pattern's signature."
     BREACH_UNLIKELY = "BreachUnlikely", "A straight line reaches the limit, the calibrated forecast does not."
     BREACH_FORESEEN = "BreachForeseen", "The limit will probably be reached within the horizon."

@@ -31,6 +31,7 @@ class Assessment:
         straight_line: a straight line through the last six hours reaches the limit within the horizon.
         p_breach: probabilities within 4, 8, 12 hours.
         hours: 10, 50, 90 % quantiles of the hours to the breach, inf = not foreseen.
+        heard: what companions say of a breach that is likely, a sentence each; the one that decided first.
     """
 
     target: TargetKey
@@ -47,6 +48,12 @@ class Assessment:
     p_breach: tuple[float, float, float]
     hours: tuple[float, float, float]
     horizon: int
+    heard: tuple[str, ...] = ()
+
+    @property
+    def doubt(self) -> str:
+        """Why a breach that is likely is not believed, with figures; empty where companions had no part in it."""
+        return self.heard[0] if self.heard and not self.positive else ""
 
     @property
     def confidence_percent(self) -> int:
@@ -153,12 +160,13 @@ def _judge(unknown: Reason | None, *, fits: bool, likely: bool, look_alike: str)
 def worst(assessments: Iterable[Assessment]) -> Assessment:
     """The assessment that speaks for a target with several series or signals: the likeliest breach known of.
 
-    One positive series is enough; unknown speaks only where nothing else is known.
+    One positive series is enough, then one that is doubted; unknown speaks only where nothing else is known.
     """
 
-    def rank(assessment: Assessment) -> tuple[bool, bool, bool, float]:
+    def rank(assessment: Assessment) -> tuple[bool, bool, bool, bool, float]:
         return (
             assessment.positive is True,
+            assessment.doubt != "",
             assessment.positive is not None,
             assessment.straight_line,
             assessment.p_breach[assessment.horizon],
@@ -203,6 +211,7 @@ def diagnose(chosen: Candidate, others: Iterable[Candidate]) -> Diagnosis:
         f"1 h moving average {seen.ema:.4g}; robust z-score {seen.z_score:.2g} against the days before",
         "probability of a breach: "
         + ", ".join(f"{100 * p:.0f} % within {h} h" for h, p in zip(HORIZONS_HOURS, seen.p_breach, strict=True)),
+        *seen.heard,
     ]
     return Diagnosis(
         title=spec.title,

@@ -140,6 +140,10 @@ class Owners:
             return above["uid"] if above else None
         return str(owner["uid"])
 
+    def pods_of(self, uid: str) -> frozenset[str]:
+        """The names of the pods of a workload."""
+        return frozenset(pod for pod in self._pod_owner if self.workload_uid(pod) == uid)
+
 
 def _controller(raw: Raw) -> Raw | None:
     references = raw["metadata"].get("ownerReferences", ())

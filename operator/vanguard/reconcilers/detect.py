@@ -31,6 +31,7 @@ from vanguard.domain.workload import TargetKey
 from vanguard.errors import AlreadyExists, ClusterError, Forbidden, Invalid, MetricsError
 from vanguard.ports import Raw
 from vanguard.reconcilers import policies, reading
+from vanguard.reconcilers.companions import second_opinions
 from vanguard.reconcilers.context import Context, Kept, Watched
 from vanguard.reconcilers.estate import Estate, survey
 from vanguard.reconcilers.fetching import Shelf, refresh
@@ -158,7 +159,8 @@ class Detector:
             keys = [w.key for _, w in part]
             # In a thread, or the Lease and the watches would wait for the arithmetic.
             judged += await asyncio.to_thread(assess, pattern, signal, keys, chosen, self._forecaster, now)
-        return judged
+        beside = [labels[row] for row, _ in rows], past.take(np.array([row for row, _ in rows]))
+        return await second_opinions(ctx, estate, signal, *beside, judged)
 
     def _advance(self, pattern: IssuePattern, target: TargetKey, assessment: Assessment, now: datetime) -> None:
         key, generation = (pattern.metadata.name, target.uid), pattern.metadata.generation

@@ -1,10 +1,10 @@
 """The estate: what may be watched in one cycle, and which workload a series belongs to."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from vanguard.api.kinds import AutomationPolicy, IssuePattern
-from vanguard.api.pattern import Signal
+from vanguard.api.pattern import Signal, TargetMapping
 from vanguard.domain.consent import dependencies, selected
 from vanguard.domain.workload import Owners, TargetKey, Workload
 from vanguard.reconcilers import reading
@@ -33,7 +33,10 @@ class Estate:
 
     def owner(self, signal: Signal, labels: dict[str, str]) -> Workload | None:
         """The workload a series belongs to; None if it is not there, or is governed by nobody."""
-        mapping = signal.target
+        return self.mapped(signal.target, labels)
+
+    def mapped(self, mapping: TargetMapping, labels: Mapping[str, str]) -> Workload | None:
+        """The same for any mapping."""
         namespace = labels.get(mapping.namespace_label, "")
         if mapping.name_label is not None:
             return self._by_name.get((namespace, mapping.kind, labels.get(mapping.name_label, "")))
@@ -41,6 +44,11 @@ class Estate:
         uid = owners.workload_uid(labels.get(mapping.pod_label or "", "")) if owners else None
         found = self._by_uid.get(uid or "")
         return found if found is not None and found.key.kind is mapping.kind else None
+
+    def pods(self, target: TargetKey) -> frozenset[str]:
+        """The names of a workload's present pods; none where no pattern leads through pods."""
+        owners = self._owners.get(target.namespace)
+        return owners.pods_of(target.uid) if owners else frozenset()
 
     def applies(self, pattern: IssuePattern, workload: Workload) -> bool:
         """Whether a policy selects the workload, as a type of service the pattern is for."""
@@ -66,7 +74,10 @@ class Estate:
 async def survey(ctx: Context, patterns: Iterable[IssuePattern]) -> Estate:
     """Read policies, and in each namespace that has one the workloads, and the pods where a pattern needs them."""
     estate = Estate(reading.readable(AutomationPolicy, await ctx.cluster.list("AutomationPolicy")))
-    by_pod = any(signal.target.pod_label for pattern in patterns for signal in pattern.spec.signals)
+    signals = [signal for pattern in patterns for signal in pattern.spec.signals]
+    mappings = [signal.target for signal in signals]
+    mappings += [companion.target for signal in signals for companion in signal.companions if companion.target]
+    by_pod = any(mapping.pod_label for mapping in mappings)
     for namespace in sorted(estate.governed):
         owners = None
         if by_pod:

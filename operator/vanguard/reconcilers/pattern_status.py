@@ -18,6 +18,7 @@ from vanguard.reconcilers.context import Context
 
 _log = logging.getLogger(__name__)
 _MOST_HELD = 20
+_MOST_SAID = 1024
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,10 @@ def _held(pattern: IssuePattern, news: PatternNews, now: datetime) -> tuple[Held
     known = {(held.target, held.reason): held for held in pattern.status.held_back}
     out = []
     for target, seen in sorted(news.assessments.items()):
-        if seen.positive is False and seen.straight_line:
-            limit = signal_of(pattern, seen.signal).limit
-            said = f"A straight line reaches {limit:f} within {pattern.spec.trend.horizon}. {seen.reason.sentence}"
-            held = HeldBack(target=str(target), reason=seen.reason, message=said, since=now)
+        if seen.doubt or (seen.positive is False and seen.straight_line):
+            limit, what = signal_of(pattern, seen.signal).limit, "The forecast" if seen.doubt else "A straight line"
+            said = f"{what} reaches {limit:f} within {pattern.spec.trend.horizon}. {seen.reason.sentence} {seen.doubt}"
+            held = HeldBack(target=str(target), reason=seen.reason, message=said.strip()[:_MOST_SAID], since=now)
             out.append(known.get((held.target, held.reason), held))
     return tuple(out[:_MOST_HELD])
 

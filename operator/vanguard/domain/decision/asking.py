@@ -18,6 +18,8 @@ def alert(facts: Facts) -> Answer:
         return holds(Reason.NOT_EVALUATED_YET)
     if facts.alert.state is not AlertState.FIRING or facts.alert.active_at != cause.active_at:
         return denies(Reason.ALERT_RESOLVED)
+    if facts.assessment is not None and facts.assessment.positive is False:
+        return holds(facts.assessment.reason, facts.assessment.doubt)
     return passes(Reason.ALERT_FIRING, f"firing since {format_time(cause.active_at)}")
 
 

@@ -35,7 +35,7 @@ def data_quality(facts: Facts) -> Answer:
     if facts.assessment is None or not facts.fresh:
         return holds(Reason.STALE_DATA, "the last evaluation of the signal is too old")
     if facts.assessment.positive is None:
-        return holds(facts.assessment.reason)
+        return holds(facts.assessment.reason, facts.assessment.doubt)
     return passes(Reason.DATA_GOOD)
 
 

@@ -23,6 +23,7 @@ _NOT_KNOWN_YET = frozenset(
         Reason.CLUSTER_UNREADABLE,
         Reason.TELEMETRY_UNHEALTHY,
         Reason.FACT_UNKNOWN,
+        Reason.COMPANION_MISSING,
     }
 )
 CHANGE = "change-possible"

@@ -1,0 +1,183 @@
+"""Companions: what is asked beside a signal once its own forecast is bad, and what becomes of the forecast then.
+
+Asked only about targets with a likely breach, which are few: one query a companion, narrowed to them. What cannot be
+had leaves a target unknown, with a reason; the other targets of the pattern are judged all the same.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+
+from vanguard.api.pattern import Companion, CompanionRole, Direction, Signal, TargetMapping
+from vanguard.domain.diagnosis import Assessment
+from vanguard.domain.load import REFERENCE_BLOCKS
+from vanguard.domain.lookalike import Opinion, Suspect, Voice, added, beside, hear
+from vanguard.domain.past import BIN_SECONDS, BLOCK, Past
+from vanguard.domain.promql import narrowed
+from vanguard.domain.series import Labels, SeriesBook
+from vanguard.domain.workload import TargetKey
+from vanguard.errors import MetricsError
+from vanguard.reconcilers.context import Context
+from vanguard.reconcilers.estate import Estate
+
+_log = logging.getLogger(__name__)
+
+_STEP = timedelta(seconds=BIN_SECONDS)
+_WINDOW = REFERENCE_BLOCKS * BLOCK * _STEP
+# Names in one query: with three days of samples each, an answer of some megabytes.
+_NAMES_AT_ONCE = 200
+_MOST_TROUBLE = 300
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some series with the workload of each.
+
+    Attributes:
+        mapping: how they name it.
+        of: the row numbers of each workload, by its uid.
+    """
+
+    mapping: TargetMapping
+    labels: Sequence[Labels]
+    past: Past
+    of: Mapping[str, Sequence[int]]
+
+    def closest(self, uid: str, like: Labels, pod: str | None = None) -> Past | None:
+        """What there is of a workload, or of one of its pods, in one series: those most like a series, added up.
+
+        Args:
+            uid: of the workload.
+            like: labels; the more of them a series bears with the same values, the more it is like them.
+            pod: the pod's name, where it must be of one.
+        """
+        rows = [row for row in self.of.get(uid, ()) if pod in (None, self.pod(row))]
+        alike = {row: len(set(self.labels[row]) & set(like)) for row in rows}
+        best = [row for row in rows if alike[row] == max(alike.values())]
+        return added(self.past.take(np.array(best))) if best else None
+
+    def replicas(self, uid: str, like: Labels) -> Past | None:
+        """One series of each pod of a workload; None where they do not name pods, or there are none."""
+        pods = dict.fromkeys(self.pod(row) for row in self.of.get(uid, ()))
+        found = [self.closest(uid, like, pod) for pod in pods if pod]
+        return beside([one for one in found if one is not None]) if found else None
+
+    def pod(self, row: int) -> str | None:
+        """The pod a series is of; None where its workload is named directly."""
+        return dict(self.labels[row]).get(self.mapping.pod_label) if self.mapping.pod_label else None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A companion's answer about all suspects."""
+
+    companion: Companion
+    rows: Rows | None
+    trouble: str = ""
+
+
+async def second_opinions(
+    ctx: Context,
+    estate: Estate,
+    signal: Signal,
+    labels: Sequence[Labels],
+    past: Past,
+    judged: list[Assessment],
+) -> list[Assessment]:
+    """Hear the companions on every series whose breach is likely, and judge it again; the others stay as they are.
+
+    Args:
+        ctx: the process.
+        estate: what leads from a series to its workload.
+        signal: whose series they are.
+        labels: of each series.
+        past: of each series.
+        judged: what each series' own forecast came to.
+    """
+    suspects = [row for row, seen in enumerate(judged) if seen.positive]
+    if not suspects:
+        return judged
+    targets = {judged[row].target for row in suspects}
+    answers = [await _ask(ctx, estate, signal, companion, targets) for companion in signal.companions]
+    for silent in (answer for answer in answers if answer.trouble):
+        ctx.telemetry.query_errors.labels(judged[0].pattern).inc()
+        _log.warning("companion %s of signal %s: %s", silent.companion.name, signal.name, silent.trouble)
+    own = Rows(signal.target, labels, past, _by_workload((row, seen.target.uid) for row, seen in enumerate(judged)))
+    asked = [_suspect(signal, own, row, judged[row].target.uid, answers) for row in suspects]
+    # In a thread, or the Lease and the watches would wait for the arithmetic.
+    opinions = await asyncio.to_thread(lambda: [hear(suspect) for suspect in asked])
+    out = list(judged)
+    for row, opinion in zip(suspects, opinions, strict=True):
+        out[row] = _again(judged[row], opinion)
+    return out
+
+
+def _again(seen: Assessment, opinion: Opinion) -> Assessment:
+    """The assessment after the opinion: a look-alike is no problem, and what is not known is not."""
+    if opinion.reason is None:
+        return replace(seen, heard=opinion.heard)
+    return replace(seen, heard=opinion.heard, reason=opinion.reason, positive=False if opinion.known else None)
+
+
+def _suspect(signal: Signal, own: Rows, row: int, uid: str, answers: Iterable[Heard]) -> Suspect:
+    labels, pod = own.labels[row], own.pod(row)
+    return Suspect(
+        signal=signal.name,
+        own=own.past.take(slice(row, row + 1)),
+        limit=float(signal.limit),
+        rising=signal.direction is Direction.RISING,
+        voices=tuple(_voice(answer, uid, labels, pod) for answer in answers),
+        replicas=own.replicas(uid, labels) if pod else None,
+    )
+
+
+def _voice(answer: Heard, uid: str, labels: Labels, pod: str | None) -> Voice:
+    """What one companion has of one suspect: of its pod, where both speak of pods."""
+    companion, rows, found = answer.companion, answer.rows, None
+    if rows is not None and companion.role is CompanionRole.PER_REPLICA:
+        found = rows.replicas(uid, labels)
+    elif rows is not None:
+        found = rows.closest(uid, labels, pod if rows.mapping.pod_label else None)
+    return Voice(companion.name, companion.role, found, answer.trouble)
+
+
+async def _ask(
+    ctx: Context, estate: Estate, signal: Signal, companion: Companion, targets: Iterable[TargetKey]
+) -> Heard:
+    """One companion's series of some targets, three days back."""
+    mapping, now = companion.target or signal.target, ctx.clock.now()
+    book = SeriesBook()
+    start = now - _WINDOW
+    start -= timedelta(seconds=start.timestamp() % BIN_SECONDS)
+    try:
+        for query in _queries(companion.query, mapping, estate, targets):
+            book.absorb(await ctx.metrics.range(query, start, now, _STEP))
+    except MetricsError as error:
+        return Heard(companion, None, str(error)[:_MOST_TROUBLE])
+    labels, past = book.past(now)
+    owners = [(row, estate.mapped(mapping, dict(series))) for row, series in enumerate(labels)]
+    of = _by_workload((row, owner.key.uid) for row, owner in owners if owner is not None)
+    return Heard(companion, Rows(mapping, labels, past, of))
+
+
+def _queries(query: str, mapping: TargetMapping, estate: Estate, targets: Iterable[TargetKey]) -> Iterator[str]:
+    """The query for these workloads, or their pods, and no others, in as many parts as their number needs."""
+    names: set[str] = set()
+    for target in targets:
+        names |= estate.pods(target) if mapping.pod_label else {target.name}
+    label, ordered = mapping.pod_label or mapping.name_label or "", sorted(names)
+    of_them = narrowed(query, mapping.namespace_label, {target.namespace for target in targets})
+    for first in range(0, len(ordered), _NAMES_AT_ONCE):
+        yield narrowed(of_them, label, ordered[first : first + _NAMES_AT_ONCE])
+
+
+def _by_workload(owned: Iterable[tuple[int, str]]) -> Mapping[str, Sequence[int]]:
+    out: defaultdict[str, list[int]] = defaultdict(list)
+    for row, uid in owned:
+        out[uid].append(row)
+    return out
