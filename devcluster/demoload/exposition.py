@@ -38,6 +38,7 @@ FAMILIES = (
     Family("app_request_errors_total", "counter", 3, "Requests that failed."),
     Family("app_request_latency_p99_seconds", "gauge", 5, "99th percentile of request latency."),
     Family("container_memory_working_set_bytes", "gauge", 0, "Current working set of the container."),
+    Family("container_memory_rss", "gauge", 0, "Anonymous memory of the container."),
     Family("kube_pod_container_resource_limits", "gauge", 0, "Resource limit of the container."),
 )
 

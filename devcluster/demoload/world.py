@@ -164,17 +164,23 @@ class World:
     def _memory(self, service: Service, pod: Pod, at: Array) -> list[Series]:
         """Working set and limit of one pod, in the shape that cAdvisor and kube-state-metrics publish."""
         age_hours = np.maximum(at - self.lives[pod.uid].born, 0.0) / _HOUR
-        used = service.memory.at(age_hours) * (1 + _MEMORY_NOISE * self._scatter("memory", pod, at))
+        uneven = 1 + _MEMORY_NOISE * self._scatter("memory", pod, at)
+        used, rss = service.memory.at(age_hours) * uneven, service.memory.anonymous_at(age_hours) * uneven
         labels = {"namespace": pod.namespace, "pod": pod.name, "container": CONTAINER}
         if pod.memory_limit is None:
-            return [self._series("container_memory_working_set_bytes", pod, at, used, labels)]
-        used = np.minimum(used, pod.memory_limit)
+            return self._usage(pod, at, used, rss, labels)
+        used, rss = np.minimum(used, pod.memory_limit), np.minimum(rss, pod.memory_limit)
         limit = np.full_like(at, pod.memory_limit)
         of_memory = labels | {"resource": "memory", "unit": "byte"}
         return [
-            self._series("container_memory_working_set_bytes", pod, at, used, labels),
+            *self._usage(pod, at, used, rss, labels),
             self._series("kube_pod_container_resource_limits", pod, at, limit, of_memory),
         ]
+
+    def _usage(self, pod: Pod, at: Array, used: Array, rss: Array, labels: Mapping[str, str]) -> list[Series]:
+        """What cAdvisor says of a container's memory."""
+        values = {"container_memory_working_set_bytes": used, "container_memory_rss": rss}
+        return [self._series(metric, pod, at, one, labels) for metric, one in values.items()]
 
     def _scatter(self, what: str, pod: Pod, at: Array) -> Array:
         return scatter(self.seed, f"{what}|{pod.name}", at)

@@ -33,7 +33,8 @@ def queries() -> Iterator[Any]:
     for file in FILES:
         for pattern in (one for one in objects(file) if one["kind"] == "IssuePattern"):
             spec = pattern["spec"]
-            others = (*spec.get("facts", ()), *spec.get("saturation", ()))
+            others = [*spec.get("facts", ()), *spec.get("saturation", ())]
+            others += [one for signal in spec["signals"] for one in signal.get("companions", ())]
             for asked in (*spec["signals"], *spec["verification"]["guards"], *others):
                 where = f"{file.relative_to(EXAMPLES)}: {asked['name']} of {pattern['metadata']['name']}"
                 yield pytest.param(asked["query"], id=where)

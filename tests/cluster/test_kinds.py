@@ -71,6 +71,23 @@ REFUSED = {
         "pattern", (*SIGNAL, "target", "nameLabel"), GONE,
         "spec.signals[0].target: Invalid value: exactly one of nameLabel and podLabel is needed",
     ),
+    "a companion about replicas whose series do not name pods": (
+        "pattern", (*SIGNAL, "companions"), [{"name": "pods", "role": "PerReplica", "query": "up"}],
+        "spec.signals[0]: Invalid value: a companion of role PerReplica needs a target with podLabel",
+    ),
+    "a companion about another kind of workload": (
+        "pattern", (*SIGNAL, "companions"),
+        [{"name": "rate", "role": "WorkRate", "query": "up", "target": {"kind": "StatefulSet", "nameLabel": "set"}}],
+        "spec.signals[0]: Invalid value: a companion's target must be of the signal's kind",
+    ),
+    "two companions of one role": (
+        "pattern", (*SIGNAL, "companions"), [{"name": name, "role": "WorkRate", "query": "up"} for name in "ab"],
+        'spec.signals[0].companions[1]: Duplicate value: {"role":"WorkRate"}',
+    ),
+    "a companion of a role there is not": (
+        "pattern", (*SIGNAL, "companions"), [{"name": "a", "role": "Rss", "query": "up"}],
+        'spec.signals[0].companions[0].role: Unsupported value: "Rss"',
+    ),
     "a guard that names its workload in two ways": (
         "pattern", (*VERIFICATION, "guards", 0, "target"), {"nameLabel": "deployment", "podLabel": "pod"},
         "spec.verification.guards[0].target: Invalid value: exactly one of nameLabel and podLabel is needed",

@@ -46,7 +46,7 @@ def test_times_are_whole_seconds_ascending_and_end_with_the_end() -> None:
 
 def test_the_past_passes_a_strict_parser_with_ascending_times(world: World, snapshot: Snapshot) -> None:
     found = parse(past(world, snapshot, past_times(EPOCH, days=7, step_seconds=3600)))
-    assert len(found) == 9 * 3 + 12 * 5
+    assert len(found) == 9 * 3 + 12 * 6
     for (metric, _), samples in found.items():
         stamps, values = zip(*samples, strict=True)
         assert list(stamps) == sorted(set(stamps))

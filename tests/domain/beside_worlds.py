@@ -11,7 +11,7 @@ import numpy as np
 
 from vanguard.api.pattern import CompanionRole
 from vanguard.domain.lookalike import Suspect, Voice
-from vanguard.domain.past import Floats, Past
+from vanguard.domain.past import BLOCK, Floats, Past
 
 LIMIT = 95.0
 SAMPLES = 5 * 288
@@ -149,22 +149,71 @@ def leak_with_restarts(rng: Rng) -> Suspect:
     return replace(suspect, own=past(own), voices=())
 
 
-def scaled(world: World, factor: float, offset: float = 0.0) -> World:
-    """The same world in another unit: usage of a companion in the signal's unit goes along."""
+def leak_since_a_release(rng: Rng) -> Suspect:
+    """A steady life until a release some hours ago: it warms up a little, and leaks since."""
+    suspect, age, ahead = leak(rng), rng.uniform(2, 8), rng.uniform(2, 11)
+    cold, warmth, tau = rng.uniform(20, 40), rng.uniform(0, 15), rng.uniform(0.2, 1.5)
+    rate = (LIMIT - cold - warmth) / (age + ahead)
+    life = cold + warmth * (1 - np.exp(-since(age) / tau)) + rate * since(age)
+    own = np.where(since(age) > 0, life, cold + warmth) + noise(rng, rng.uniform(0.1, 0.8))
+    return replace(suspect, own=past(own), voices=())
+
+
+def gappy(world: World) -> World:
+    """A third of all half hours are missing, but not the last one; of each series others."""
 
     def drawn(rng: Rng) -> Suspect:
         suspect = world(rng)
 
-        def other(old: Past) -> Past:
-            return Past(old.fine * factor + offset, old.blocks * factor + offset, old.phase)
+        def holed(old: Past) -> Past:
+            fine, blocks = old.fine.copy(), old.blocks.copy()
+            lost = rng.random(fine.shape[1] // BLOCK - 1) < 1 / 3
+            fine[:, : lost.size * BLOCK][:, np.repeat(lost, BLOCK)] = np.nan
+            blocks[:, -1 - lost.size : -1][:, lost] = np.nan
+            blocks[:, : -1 - lost.size][:, rng.random(blocks.shape[1] - 1 - lost.size) < 1 / 3] = np.nan
+            return Past(fine, blocks, old.phase)
 
-        voices = tuple(
-            voice
-            if voice.role is CompanionRole.WORK_RATE or voice.past is None
-            else replace(voice, past=other(voice.past))
-            for voice in suspect.voices
-        )
-        return replace(suspect, own=other(suspect.own), limit=suspect.limit * factor + offset, voices=voices)
+        return _each(suspect, holed)
+
+    return drawn
+
+
+def coarse(world: World) -> World:
+    """Every value but the work rate is a whole number."""
+    return lambda rng: _each(world(rng), lambda old: Past(old.fine.round(), old.blocks.round(), old.phase), work=False)
+
+
+def young(world: World) -> World:
+    """Everything began thirty hours ago."""
+
+    def born(old: Past) -> Past:
+        blocks = old.blocks.copy()
+        blocks[:, :-60] = np.nan
+        return Past(old.fine, blocks, old.phase)
+
+    return lambda rng: _each(world(rng), born)
+
+
+def _each(suspect: Suspect, change: Callable[[Past], Past], *, work: bool = True) -> Suspect:
+    """The same with every past changed."""
+    voices = tuple(
+        replace(voice, past=change(voice.past))
+        if voice.past is not None and (work or voice.role is not CompanionRole.WORK_RATE)
+        else voice
+        for voice in suspect.voices
+    )
+    return replace(suspect, own=change(suspect.own), voices=voices)
+
+
+def scaled(world: World, factor: float) -> World:
+    """The same world in another unit; work rates stay as they are."""
+
+    def drawn(rng: Rng) -> Suspect:
+        suspect = _each(world(rng), other, work=False)
+        return replace(suspect, limit=suspect.limit * factor)
+
+    def other(old: Past) -> Past:
+        return Past(old.fine * np.float32(factor), old.blocks * np.float32(factor), old.phase)
 
     return drawn
 

@@ -350,6 +350,7 @@ def raised(start: int, end: int) -> Arrange:
 ROWS: list[tuple[str, GateVerdict, Reason, Arrange]] = [
     ("alert", PASS, Reason.ALERT_FIRING, as_it_is),
     ("alert", HOLD, Reason.NOT_EVALUATED_YET, unseen),
+    ("alert", HOLD, Reason.PAGE_CACHE, evaluated(positive=False, reason=Reason.PAGE_CACHE, heard=("rss is flat",))),
     ("alert", DENY, Reason.ALERT_RESOLVED, resolved),
     ("alert", DENY, Reason.PATTERN_CHANGED, wanting(pattern={"generation": 9})),
     ("action-enabled", PASS, Reason.ACTION_ENABLED, as_it_is),
@@ -381,6 +382,7 @@ ROWS: list[tuple[str, GateVerdict, Reason, Arrange]] = [
     ("data-quality", PASS, Reason.DATA_GOOD, as_it_is),
     ("data-quality", HOLD, Reason.STALE_DATA, knowing(board={})),
     ("data-quality", HOLD, Reason.MISSING_DATA, evaluated(positive=None, reason=Reason.MISSING_DATA)),
+    ("data-quality", HOLD, Reason.CONFLICTING_SIGNALS, evaluated(positive=None, reason=Reason.CONFLICTING_SIGNALS)),
     ("confidence", PASS, Reason.CONFIDENCE_SUFFICIENT, as_it_is),
     ("confidence", HOLD, Reason.CONFIDENCE_TOO_LOW, evaluated(p_breach=(0.2, 0.5, 0.6))),
     ("window", PASS, Reason.WINDOW_OPEN, as_it_is),

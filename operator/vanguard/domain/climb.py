@@ -17,7 +17,7 @@ RESET_SHARE = 0.5
 # Twice its standard error: what is beyond is not noise (about 2.5 % either way for a normal).
 SURE = 2.0
 MAD_TO_SD = 1.4826
-_MIN_COVERAGE = 0.6
+_MIN_COVERAGE = 0.5
 _FRESH_BINS = 6
 _MAX_RHO = 0.9
 
@@ -77,7 +77,7 @@ def tail(past: Past, hours: float, row: int = 0) -> tuple[Floats, Floats]:
 
 
 def enough(past: Past, hours: float, row: int = 0) -> bool:
-    """Whether the last hours are whole enough to say anything: three fifths of them, the last half hour among it."""
+    """Whether the last hours are whole enough to say anything: half of them, and of the last half hour some."""
     _, values = tail(past, hours, row)
     fresh = np.isfinite(past.fine[row, -_FRESH_BINS:]).any()
     return bool(fresh and np.isfinite(values).mean() >= _MIN_COVERAGE)

@@ -64,7 +64,7 @@ class Opinion:
     """What was heard.
 
     Attributes:
-        reason: the look-alike, or CompanionMissing; None where the forecast stands.
+        reason: the look-alike, ConflictingSignals or CompanionMissing; None where the forecast stands.
         heard: a sentence of each companion, the one that decided first.
     """
 
@@ -73,13 +73,11 @@ class Opinion:
 
     @property
     def known(self) -> bool:
-        """Whether it is known that the trend is harmless; else, with a reason, nobody knows."""
-        return self.reason not in UNKNOWN
+        """Whether anything is known: that the trend is harmless, or nothing that speaks against it."""
+        return self.reason is None or self.reason in LOOK_ALIKES
 
 
-# With these nothing is known of the target.
-UNKNOWN = frozenset({Reason.CONFLICTING_SIGNALS, Reason.COMPANION_MISSING})
-# What a climb may be that is no problem: all that may stand in a pattern's status.heldBack as the name of one.
+# What a climb may be that is no problem. With every other reason nobody knows.
 LOOK_ALIKES = frozenset(
     {
         Reason.SEASONAL_RAMP,
