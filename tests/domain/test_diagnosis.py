@@ -136,6 +136,8 @@ SURE = g.assessment(positive=True, signal="sure", p_breach=(0.1, 0.1, 0.9))
 NO = g.assessment(positive=False, signal="no", straight_line=False, p_breach=(0.1, 0.1, 0.99))
 STEEP_NO = g.assessment(positive=False, signal="steep", straight_line=True, p_breach=(0.1, 0.1, 0.2))
 UNKNOWN = g.assessment(positive=None, signal="unknown", p_breach=(0.1, 0.1, 1.0))
+DOUBTED = g.assessment(positive=None, signal="doubted", heard=("heap: flat",), p_breach=(0.1, 0.1, 0.6))
+REFUSED = g.assessment(positive=False, signal="refused", heard=("rss: flat",), p_breach=(0.1, 0.1, 0.6))
 
 
 @g.table(
@@ -145,12 +147,29 @@ UNKNOWN = g.assessment(positive=None, signal="unknown", p_breach=(0.1, 0.1, 1.0)
         ("of two positives the likelier", [YES, SURE], SURE),
         ("known and harmless beats unknown", [UNKNOWN, NO], NO),
         ("of two negatives the one a straight line would have believed", [NO, STEEP_NO], STEEP_NO),
+        ("one that was heard beats a doubt", [DOUBTED, YES], YES),
+        ("a doubt beats what is harmless by itself", [DOUBTED, STEEP_NO, NO, UNKNOWN], DOUBTED),
+        ("a refusal is known and beats a doubt", [DOUBTED, REFUSED], REFUSED),
         ("unknown speaks only alone", [UNKNOWN], UNKNOWN),
     ],
 )
 def test_which_series_speaks_for_a_target(why: str, several: list[Assessment], speaks: Assessment) -> None:
     assert worst(several) is speaks, why
     assert worst(several[::-1]) is speaks
+
+
+@pytest.mark.parametrize(
+    ("seen", "doubt"), [(YES, ""), (NO, ""), (DOUBTED, "heap: flat"), (replace(YES, heard=("rss: grows",)), "")]
+)
+def test_a_doubt_is_what_was_heard_first_where_it_was_not_believed(seen: Assessment, doubt: str) -> None:
+    assert seen.doubt == doubt
+
+
+def test_what_companions_said_is_evidence() -> None:
+    best = candidate("best")
+    told = diagnose(replace(best, assessment=replace(best.assessment, heard=("rss: grows", "load: flat"))), [])
+    assert told.evidence[-2:] == ("rss: grows", "load: flat")
+    assert told.evidence[:-2] == diagnose(best, []).evidence
 
 
 def candidate(name: str, percent: int = 90, service_type: str = "postgres", **spec: Any) -> Candidate:
