@@ -95,7 +95,7 @@ def old(past: Past) -> Past:
     return replace(past, fine=fine)
 
 
-@pytest.mark.parametrize("name", ["anonymous", "requests", "heap"])
+@pytest.mark.parametrize("name", ["anonymous", "requests", "heap", "pods"])
 @pytest.mark.parametrize(
     ("case", "why"),
     [

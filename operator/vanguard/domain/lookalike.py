@@ -132,6 +132,8 @@ def _word(suspect: Suspect, voice: Voice, own: Past, climbed: Growth | None) -> 
         case CompanionRole.CONTRARY:
             return _contrary(suspect, voice, voice.past, climbed)
         case CompanionRole.PER_REPLICA:
+            if not any(climb.enough(voice.past, climbed.hours, row) for row in range(len(voice.past))):
+                return _too_little(voice, climbed.hours)
             return _per_replica(voice.name, _oriented(voice.past, suspect), climbed.hours)
 
 
