@@ -712,6 +712,12 @@ WATCHES = {"consent": g.consent(mode="Observe")}
             Outcome.WAIT,
             "FACT_UNKNOWN",
         ),
+        (
+            "watching, a companion is silent just now",
+            WATCHES | {"assessment": g.assessment(positive=None, reason=Reason.COMPANION_MISSING)},
+            Outcome.WAIT,
+            "COMPANION_MISSING",
+        ),
         ("watching, something denies", WATCHES | refused("target"), Outcome.REFUSE, "TARGET_MISSING"),
         (
             "watching, though a person approved",
