@@ -4,6 +4,8 @@
     ├── SettingsError          a VANGUARD_* variable is missing or out of bounds
     ├── MetricsError           Prometheus did not give a whole, fresh answer
     │   └── QueryRefused       Prometheus answered, and refused the query itself
+    ├── RecordingError         a recording cannot be read, written, or used for what is asked
+    ├── DocumentError          a YAML document of a pattern, policy or object cannot be used
     ├── NotSent                a notifier did not take a message
     ├── RepositoryError        a git repository gave no answer, or one that says nothing of a push's fate
     │   ├── RepositoryRefused  it answered, and said no: for good, until a person mends it
@@ -38,6 +40,14 @@ class MetricsError(VanguardError):
 
 class QueryRefused(MetricsError):
     """Prometheus refused the query itself (a 4xx): the pattern's PromQL must be mended."""
+
+
+class RecordingError(VanguardError):
+    """A recording cannot be read or written, or does not hold what is asked of it; names file and fault."""
+
+
+class DocumentError(VanguardError):
+    """Documents cannot be used; one line each, naming file, object, field, value and bound."""
 
 
 class NotSent(VanguardError):

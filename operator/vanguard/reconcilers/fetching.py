@@ -73,13 +73,13 @@ async def _fetch(
     since: datetime,
     now: datetime,
 ) -> None:
-    queries = await _queries(metrics, settings, signal, namespaces)
-    for start, end in _pieces(since, now):
-        for query in queries:
+    asked = await queries(metrics, settings, signal, namespaces)
+    for start, end in pieces(since, now):
+        for query in asked:
             book.absorb(await metrics.range(query, start, end, settings.query_step))
 
 
-def _pieces(since: datetime, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+def pieces(since: datetime, now: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Daily periods, aligned to bins so that a bin's samples are the same whoever asks when."""
     start = since - timedelta(seconds=since.timestamp() % BIN_SECONDS)
     while start < now:
@@ -87,7 +87,7 @@ def _pieces(since: datetime, now: datetime) -> Iterator[tuple[datetime, datetime
         start += _CHUNK
 
 
-async def _queries(metrics: Metrics, settings: Settings, signal: Signal, namespaces: frozenset[str]) -> list[str]:
+async def queries(metrics: Metrics, settings: Settings, signal: Signal, namespaces: frozenset[str]) -> list[str]:
     """The signal's query, for governed namespaces only, in as many parts as its series need."""
     label = signal.target.namespace_label
     answer = await metrics.instant(counted(narrowed(signal.query, label, namespaces), label))

@@ -1,6 +1,6 @@
 """Gates about how often: budgets, cooldown, concurrency, the breaker."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from vanguard.api.base import format_time
 from vanguard.api.intervention import Change
@@ -9,7 +9,7 @@ from vanguard.api.reasons import Reason
 from vanguard.domain.breaker import breaker_of
 from vanguard.domain.consent import Budget
 from vanguard.domain.decision.facts import Answer, Facts, holds, passes
-from vanguard.domain.history import Started, touched_objects
+from vanguard.domain.history import History, Started, touched_objects
 from vanguard.durations import format_duration
 
 _LONGEST_COOLDOWN = timedelta(hours=24)
@@ -20,21 +20,24 @@ def budget(facts: Facts) -> Answer:
     """Are actions of this day, this week, this target and this namespace left?"""
     if facts.consent is None:
         return holds(Reason.NO_POLICY)
-    spent = [budget for budget in facts.consent.budgets if len(_used(facts, budget)) >= budget.allowed]
+    uid = facts.intervention.spec.target.uid
+    count = {budget: len(used(facts.history, budget, uid, facts.now)) for budget in facts.consent.budgets}
+    spent = [budget for budget, started in count.items() if started >= budget.allowed]
     if not spent:
         return passes(Reason.BUDGET_AVAILABLE)
     # The one that opens last; one that allows none never does.
     worst = max(spent, key=lambda one: (not one.allowed, one.period.ends(facts.now)))
     opening = worst.period.ends(facts.now) if worst.allowed else None
-    used = f"{len(_used(facts, worst))} of {worst.allowed} started this {worst.period.unit} ({worst.period.zone})"
-    return holds(worst.reason, f"{used}; {worst.field} of policy {worst.policy}", opening)
+    told = f"{count[worst]} of {worst.allowed} started this {worst.period.unit} ({worst.period.zone})"
+    return holds(worst.reason, f"{told}; {worst.field} of policy {worst.policy}", opening)
 
 
-def _used(facts: Facts, budget: Budget) -> tuple[Started, ...]:
-    return facts.history.since(
-        budget.period.begins(facts.now),
+def used(history: History, budget: Budget, target_uid: str, now: datetime) -> tuple[Started, ...]:
+    """What counts against a budget of a target in the running day or week."""
+    return history.since(
+        budget.period.begins(now),
         action=budget.action,
-        target_uid=facts.intervention.spec.target.uid if budget.per_target else "",
+        target_uid=target_uid if budget.per_target else "",
         namespace=budget.namespace,
     )
 

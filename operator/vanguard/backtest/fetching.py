@@ -1,0 +1,149 @@
+"""Fetching a recording from Prometheus: everything the operator would have asked for, once, in daily pieces."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from vanguard.api.kinds import AutomationPolicy, IssuePattern
+from vanguard.api.pattern import Fact, Saturation, Signal
+from vanguard.backtest.recording import Asked, Recording, Rows, Track, on_grid
+from vanguard.domain.past import Singles
+from vanguard.domain.promql import firing, narrowed
+from vanguard.domain.series import Labels, RawSeries
+from vanguard.ports import Metrics
+from vanguard.reconcilers.fetching import pieces, queries
+from vanguard.settings import Settings
+
+Piece = tuple[datetime, datetime]
+
+
+def signals_of(patterns: Sequence[IssuePattern]) -> dict[Asked, Signal]:
+    """Each signal's query once."""
+    return {
+        Asked(signal.query, signal.target.namespace_label): signal
+        for pattern in patterns
+        for signal in pattern.spec.signals
+    }
+
+
+def others_of(patterns: Sequence[IssuePattern], policies: Sequence[AutomationPolicy]) -> list[Asked]:
+    """What gates ask Prometheus: the patterns' facts and saturations, the alerts that policies name."""
+    readings = [one for pattern in patterns for one in _readings(pattern)]
+    spaces = {policy.metadata.namespace for policy in policies}
+    matchers = [policy.spec.stability.alerts_matcher for policy in policies if policy.spec.stability.alerts_matcher]
+    asked = [Asked(one.query, one.target.namespace_label if one.target else "") for one in readings]
+    asked += [Asked(firing(space, matcher)) for space in sorted(spaces) for matcher in matchers]
+    return list(dict.fromkeys(asked))
+
+
+def _readings(pattern: IssuePattern) -> list[Fact | Saturation]:
+    return [*pattern.spec.facts, *pattern.spec.saturation]
+
+
+async def fetched(
+    metrics: Metrics,
+    settings: Settings,
+    patterns: Sequence[IssuePattern],
+    policies: Sequence[AutomationPolicy],
+    period: Piece,
+    progress: Callable[[float], None],
+) -> Recording:
+    """Ask Prometheus for a whole period; the port bounds how many queries are under way at once.
+
+    Args:
+        metrics: Prometheus.
+        settings: the step of samples and the size of shards.
+        patterns: whose queries are asked.
+        policies: whose namespaces are asked for.
+        period: from when to when.
+        progress: told the share done so far, 0 to 1.
+
+    Raises:
+        MetricsError: when one query gives no whole answer: a hole would look like a past without trouble.
+    """
+    namespaces = frozenset(policy.metadata.namespace for policy in policies)
+    start, until = on_grid(period[0]), period[1]
+    grid = _Grid(start, (until - start) // settings.query_step + 1, settings)
+    texts = {
+        asked: await queries(metrics, settings, signal, namespaces) for asked, signal in signals_of(patterns).items()
+    }
+    for asked in others_of(patterns, policies):
+        text = narrowed(asked.query, asked.label, namespaces) if asked.label else asked.query
+        texts.setdefault(asked, [text])
+    tapes = {asked: _Tape(grid) for asked in texts}
+    todo = [(asked, text, piece) for piece in pieces(start, until) for asked in texts for text in texts[asked]]
+    done = 0
+
+    async def one(asked: Asked, text: str, piece: Piece) -> None:
+        nonlocal done
+        tapes[asked].take(await metrics.range(text, *piece, settings.query_step))
+        done += 1
+        progress(done / len(todo))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for asked, text, piece in todo:
+                group.create_task(one(asked, text, piece))
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+    tracks = {asked: tape.track() for asked, tape in tapes.items()}
+    return Recording(start, settings.query_step, grid.count, namespaces, tracks)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The times of samples."""
+
+    start: datetime
+    count: int
+    settings: Settings
+
+    def numbers(self, raw: RawSeries) -> Rows:
+        """Which sample each of a series' is."""
+        step = self.settings.query_step.total_seconds()
+        return np.rint((raw.times - self.start.timestamp()) / step).astype(np.int64)
+
+
+@dataclass
+class _Tape:
+    """The series of one query as they come in."""
+
+    grid: _Grid
+    rows: dict[Labels, Singles] = field(default_factory=dict)
+
+    def take(self, batch: Sequence[RawSeries]) -> None:
+        """A piece; infinite values are no samples."""
+        for raw in batch:
+            row = self.rows.get(raw.labels)
+            if row is None:
+                row = self.rows[raw.labels] = np.full(self.grid.count, np.nan, np.float32)
+            numbers = self.grid.numbers(raw)
+            fits = (numbers >= 0) & (numbers < self.grid.count) & np.isfinite(raw.values)
+            with np.errstate(over="ignore"):  # what is beyond float32 is no sample of the operator's either
+                row[numbers[fits]] = raw.values[fits]
+
+    def track(self) -> Track:
+        """All of it, by labels."""
+        return Track(tuple(sorted(self.rows)), _stacked([self.rows[labels] for labels in sorted(self.rows)], self.grid))
+
+
+def _stacked(rows: Sequence[Singles], grid: _Grid) -> Singles:
+    return np.stack(rows) if rows else np.empty((0, grid.count), np.float32)
+
+
+def lacking(
+    recording: Recording, patterns: Sequence[IssuePattern], policies: Sequence[AutomationPolicy]
+) -> Iterator[str]:
+    """Why a recording cannot answer for these patterns and policies; nothing when it can."""
+    for pattern in patterns:
+        for signal in pattern.spec.signals:
+            if Asked(signal.query, signal.target.namespace_label) not in recording.tracks:
+                yield f"signal {signal.name} of IssuePattern {pattern.metadata.name}: its query is not in it"
+        for one in _readings(pattern):
+            if Asked(one.query, one.target.namespace_label if one.target else "") not in recording.tracks:
+                yield f"{one.name} of IssuePattern {pattern.metadata.name}: its query is not in it"
+    for space in sorted({policy.metadata.namespace for policy in policies} - recording.namespaces):
+        yield f"namespace {space}, which has a policy, is not in it"

@@ -1,0 +1,98 @@
+"""The Metrics port over a recording: what Prometheus would have answered at the clock's time, and nothing later."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from vanguard.backtest.recording import Asked, Recording, Rows, Track
+from vanguard.domain import vitals
+from vanguard.domain.promql import counted, narrowed
+from vanguard.domain.series import RawSeries
+from vanguard.errors import MetricsError
+from vanguard.ports import Clock
+
+# How far back Prometheus looks for the present value of a series (--query.lookback-delta).
+_LOOK_BACK = timedelta(minutes=5)
+_NO_LONGER_THAN = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A query as it will be asked: its track, and which rows of it are meant."""
+
+    track: Track
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A query that counts a known one by a label."""
+
+    known: _Known
+    label: str
+
+
+class ReplayedMetrics:
+    """Answers from a recording, up to the clock. What was not recorded is an error, never an empty answer."""
+
+    def __init__(self, recording: Recording, clock: Clock, namespaces: Iterable[str]) -> None:
+        """Learn how the operator will ask.
+
+        Args:
+            recording: what there is.
+            clock: the present.
+            namespaces: those that have a policy.
+        """
+        self._recording, self._clock = recording, clock
+        self._known: dict[str, _Known] = {}
+        self._counts: dict[str, _Counted] = {}
+        governed = frozenset(namespaces)
+        for asked, track in recording.tracks.items():
+            self._learn(asked, track, governed)
+            for namespace in governed if asked.label else ():
+                self._learn(asked, track, frozenset([namespace]))
+
+    def _learn(self, asked: Asked, track: Track, namespaces: frozenset[str]) -> None:
+        if not asked.label:
+            self._known[asked.query] = _Known(track, np.arange(len(track.labels)))
+            return
+        mine = [row for row, labels in enumerate(track.labels) if dict(labels).get(asked.label) in namespaces]
+        known = _Known(track, np.array(mine, np.int64))
+        text = narrowed(asked.query, asked.label, namespaces)
+        self._known[text] = known
+        self._counts[counted(text, asked.label)] = _Counted(known, asked.label)
+
+    async def range(self, query: str, start: datetime, end: datetime, step: timedelta) -> list[RawSeries]:  # noqa: ARG002 - the recording has its own step
+        """See `ports.Metrics`; samples are spaced as they were recorded."""
+        return self._between(self._of(query), start, end)
+
+    async def instant(self, query: str) -> list[tuple[Mapping[str, str], float]]:
+        """See `ports.Metrics`; the senses are answered as if all were well, for nobody recorded them."""
+        if query == vitals.QUERY:
+            return self._well()
+        counted_one, now = self._counts.get(query), self._clock.now()
+        if counted_one is not None:
+            present = self._between(counted_one.known, now - _LOOK_BACK, now)
+            counts = Counter(dict(raw.labels)[counted_one.label] for raw in present)
+            return [({counted_one.label: namespace}, float(count)) for namespace, count in sorted(counts.items())]
+        present = self._between(self._of(query), now - _LOOK_BACK, now)
+        return [(dict(raw.labels), float(raw.values[-1])) for raw in present]
+
+    def _of(self, query: str) -> _Known:
+        if query not in self._known:
+            raise MetricsError(f"the recording does not hold {query[:200]!r}")
+        return self._known[query]
+
+    def _between(self, known: _Known, start: datetime, end: datetime) -> list[RawSeries]:
+        return self._recording.between(known.track, start, min(end, self._clock.now()), known.rows)
+
+    def _well(self) -> list[tuple[Mapping[str, str], float]]:
+        now = self._clock.now().timestamp()
+        return [
+            ({"vital": "now"}, now),
+            ({"vital": "newest"}, now - _NO_LONGER_THAN.total_seconds()),
+            ({"vital": "scrapes", "namespace": "", "up": "1"}, 1.0),
+        ]
