@@ -195,8 +195,12 @@ def _flat(path: Path, raw: Any) -> Iterator[Document]:
 
 
 def _told(error: ValidationError) -> Iterator[str]:
-    """Field, value and what it should be."""
-    for problem in error.errors():
+    """Field, value and what it should be; a list that is too short only for what is wrong in it is not told."""
+    problems = error.errors()
+    for problem in problems:
+        inside = len(problem["loc"])
+        if any(len(other["loc"]) > inside and other["loc"][:inside] == problem["loc"] for other in problems):
+            continue
         where = ".".join(str(part) for part in problem["loc"])
         if problem["type"] in {"missing", "extra_forbidden"}:
             yield f"{where}: {problem['msg']}"

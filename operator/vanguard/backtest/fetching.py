@@ -135,9 +135,16 @@ def _stacked(rows: Sequence[Singles], grid: _Grid) -> Singles:
 
 
 def lacking(
-    recording: Recording, patterns: Sequence[IssuePattern], policies: Sequence[AutomationPolicy]
+    recording: Recording, patterns: Sequence[IssuePattern], policies: Sequence[AutomationPolicy], home: str
 ) -> Iterator[str]:
-    """Why a recording cannot answer for these patterns and policies; nothing when it can."""
+    """Why a recording cannot answer for these patterns and policies; nothing when it can.
+
+    Args:
+        recording: what there is.
+        patterns: whose queries are needed.
+        policies: whose namespaces are needed.
+        home: the operator's own namespace: what is there are ceilings, and no workloads.
+    """
     for pattern in patterns:
         for signal in pattern.spec.signals:
             if Asked(signal.query, signal.target.namespace_label) not in recording.tracks:
@@ -145,5 +152,6 @@ def lacking(
         for one in _readings(pattern):
             if Asked(one.query, one.target.namespace_label if one.target else "") not in recording.tracks:
                 yield f"{one.name} of IssuePattern {pattern.metadata.name}: its query is not in it"
-    for space in sorted({policy.metadata.namespace for policy in policies} - recording.namespaces):
+    spaces = {policy.metadata.namespace for policy in policies} - {home}
+    for space in sorted(spaces - recording.namespaces):
         yield f"namespace {space}, which has a policy, is not in it"

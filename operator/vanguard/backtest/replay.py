@@ -153,7 +153,7 @@ async def replay(plan: Plan, forecaster: Forecaster, progress: Callable[[float],
         at = on_grid(plan.begin)
         while at <= plan.end:
             clock.at = at
-            await detector.cycle()
+            await detector.go_round()
             watcher.evaluated(at)
             following = at + plan.every
             while clock.at < following and clock.at <= plan.end:

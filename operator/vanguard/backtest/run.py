@@ -53,7 +53,7 @@ def plan_of(wanted: Wanted, recording: Recording) -> Plan:
     Raises:
         RecordingError: when the recording does not hold what is asked.
     """
-    missing = list(lacking(recording, wanted.patterns, wanted.policies))
+    missing = list(lacking(recording, wanted.patterns, wanted.policies, wanted.settings.namespace))
     if missing:
         told = "; ".join(missing[:5])
         raise RecordingError(
@@ -74,7 +74,7 @@ def plan_of(wanted: Wanted, recording: Recording) -> Plan:
         patterns=wanted.patterns,
         policies=policies,
         recording=recording,
-        stage=stage.built(wanted.patterns, policies, recording, wanted.given),
+        stage=stage.built(wanted.patterns, policies, recording, wanted.given, wanted.settings.namespace),
         begin=begin,
         end=end,
         every=wanted.every,

@@ -67,6 +67,7 @@ def built(
     policies: Sequence[AutomationPolicy],
     recording: Recording,
     given: Sequence[Raw],
+    home: str,
 ) -> Stage:
     """Put up the stage.
 
@@ -75,8 +76,9 @@ def built(
         policies: as they are to be tried.
         recording: the series.
         given: objects of the real cluster as they are now, taken to have been so all the time.
+        home: the operator's own namespace; policies there bind whatever they select.
     """
-    return _Builder(patterns, policies, recording, given).stage()
+    return _Builder(patterns, policies, recording, given, home).stage()
 
 
 class _Builder:
@@ -88,7 +90,9 @@ class _Builder:
         policies: Sequence[AutomationPolicy],
         recording: Recording,
         given: Sequence[Raw],
+        home: str,
     ) -> None:
+        self._home = home
         self._patterns, self._policies, self._recording = patterns, policies, recording
         self._before = recording.start - _LONG_BEFORE
         stamp = format_time(self._before)
@@ -274,7 +278,7 @@ class _Builder:
         ]
         for policy in self._policies:
             for entry in policy.spec.workloads:
-                if not _selects_any(policy, entry, labels):
+                if policy.metadata.namespace != self._home and not _selects_any(policy, entry, labels):
                     yield (
                         f"AutomationPolicy {policy.metadata.namespace}/{policy.metadata.name}: "
                         f"workloads[{entry.name}].selector matches none of the workloads there are; "

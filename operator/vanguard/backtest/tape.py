@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
@@ -82,26 +83,31 @@ def read(path: Path) -> Recording:
         RecordingError: naming the file and what is wrong with it.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if not isinstance(arrays, np.lib.npyio.NpzFile) or _MANIFEST not in arrays:
+        with path.open("rb") as file:
+            arrays = np.load(file, allow_pickle=False)
+            if not isinstance(arrays, NpzFile) or _MANIFEST not in arrays:
                 raise RecordingError(f"{path} holds no manifest: it was not written by `vanguard backtest --export`")
-            manifest = _manifest(path, arrays[_MANIFEST].tobytes())
-            return Recording(
-                start=manifest.start,
-                step=manifest.step,
-                count=manifest.count,
-                namespaces=frozenset(manifest.namespaces),
-                tracks={
-                    Asked(one.query, one.label): _track(path, manifest, one, f"track{i}", arrays)
-                    for i, one in enumerate(manifest.tracks)
-                },
-            )
+            return _recording(path, arrays)
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror or error}") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
         raise RecordingError(
             f"{path} is no recording, or only a part of one ({_one_line(error)}); write it anew with --export"
         ) from None
+
+
+def _recording(path: Path, arrays: NpzFile) -> Recording:
+    manifest = _manifest(path, arrays[_MANIFEST].tobytes())
+    return Recording(
+        start=manifest.start,
+        step=manifest.step,
+        count=manifest.count,
+        namespaces=frozenset(manifest.namespaces),
+        tracks={
+            Asked(one.query, one.label): _track(path, manifest, one, f"track{i}", arrays)
+            for i, one in enumerate(manifest.tracks)
+        },
+    )
 
 
 def _manifest(path: Path, text: bytes) -> _Manifest:
@@ -119,7 +125,7 @@ def _manifest(path: Path, text: bytes) -> _Manifest:
     return manifest
 
 
-def _track(path: Path, manifest: _Manifest, one: _TrackManifest, name: str, arrays: "np.lib.npyio.NpzFile") -> Track:
+def _track(path: Path, manifest: _Manifest, one: _TrackManifest, name: str, arrays: NpzFile) -> Track:
     shape = len(one.labels), manifest.count
     if name not in arrays:
         raise RecordingError(f"{path}: {name} is missing; the file is only a part of a recording")

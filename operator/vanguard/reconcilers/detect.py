@@ -64,29 +64,41 @@ class Detector:
         self._opened: set[tuple[str, str]] = set()
 
     async def cycle(self) -> None:
-        """Evaluate every pattern once, and create an Intervention for each new episode.
+        """Go round, and say in the policies' status how they stand by now.
 
         Raises:
             ClusterError: when the API server gives no answer; the cycle is tried again at its next time.
         """
+        with self._ctx.telemetry.cycle_seconds.time():
+            past = await self.go_round()
+            await policies.refresh(self._ctx)
+        self._count(past)
+
+    async def go_round(self) -> list[Intervention]:
+        """Evaluate every pattern once, and create an Intervention for each new episode.
+
+        Returns:
+            The Interventions there were before.
+
+        Raises:
+            ClusterError: see `cycle`.
+        """
         ctx = self._ctx
         ctx.kept = Kept()
-        with ctx.telemetry.cycle_seconds.time():
-            await examine(ctx)
-            patterns = await reading.patterns(ctx.cluster)
-            past = await reading.interventions(ctx.cluster)
-            if not self._restored:
-                self._restore(past)
-            estate = await survey(ctx, patterns)
-            self._end_old_episodes(past)
-            for pattern in patterns:
-                with about(pattern=pattern.metadata.name):
-                    await self._evaluate_alone(pattern, estate)
-            self._forget(patterns, estate)
-            await look_out(ctx, estate)
-            await self._open_interventions(patterns, estate, past)
-            await policies.refresh(ctx)
-        self._count(past)
+        await examine(ctx)
+        patterns = await reading.patterns(ctx.cluster)
+        past = await reading.interventions(ctx.cluster)
+        if not self._restored:
+            self._restore(past)
+        estate = await survey(ctx, patterns)
+        self._end_old_episodes(past)
+        for pattern in patterns:
+            with about(pattern=pattern.metadata.name):
+                await self._evaluate_alone(pattern, estate)
+        self._forget(patterns, estate)
+        await look_out(ctx, estate)
+        await self._open_interventions(patterns, estate, past)
+        return past
 
     def _restore(self, past: Iterable[Intervention]) -> None:
         """Go on with the episodes recorded Interventions remember; the first evaluations end those that are over."""
