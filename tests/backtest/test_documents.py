@@ -1,4 +1,4 @@
-"""Documents are read as strictly as the operator reads them; what is wrong is told with file, field, value and bound."""
+"""Documents are read as strictly as the operator reads them; faults are told with file, field, value and bound."""
 
 from pathlib import Path
 
@@ -125,9 +125,8 @@ def test_lists_as_kubectl_prints_them_are_taken_apart(tmp_path: Path) -> None:
     stamp = "2026-01-01T00:00:00Z"
     deployment = {"kind": "Deployment", "metadata": {"name": "a", "namespace": "shop", "creationTimestamp": stamp}}
     path = tmp_path / "list.yaml"
-    path.write_text(
-        f"kind: List\nitems:\n- {yaml.safe_dump(deployment, default_flow_style=True)}- kind: Secret\n  metadata: {{name: s}}\n"
-    )
+    secret = {"kind": "Secret", "metadata": {"name": "s"}}
+    path.write_text(yaml.safe_dump({"kind": "List", "items": [deployment, secret]}))
 
     (found,) = documents.objects([path])
     assert (found["kind"], found["metadata"]["generation"]) == ("Deployment", 1)

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.backtest.past import BEGIN, QUERY, Value, at, calm, leak, pattern, policy, recorded, season, wanted
+from tests.backtest.past import Value, at, calm, leak, pattern, policy, recorded, season, wanted
 from tests.reconcilers import objects
 from tests.reconcilers.lookout import INTERVAL, Lookout, climbing
 from vanguard.backtest.recording import Asked, Recording, Track

@@ -12,6 +12,7 @@ from vanguard.api.reasons import Reason
 from vanguard.backtest.acts import Assumed
 from vanguard.backtest.report import Report
 from vanguard.backtest.run import backtest, plan_of
+from vanguard.errors import RecordingError
 from vanguard.ports import Raw
 
 NIGHTLY = {"name": "nightly", "schedule": "0 2 * * *", "duration": "3h"}
@@ -201,5 +202,5 @@ def test_a_recording_that_lacks_what_is_asked_is_refused(lost: str) -> None:
     if lost == "query":
         asked["spec"]["signals"][0]["query"] = "another"
     where = "shop" if lost == "query" else "elsewhere"
-    with pytest.raises(Exception, match="the recording does not fit: .*is not in it"):
+    with pytest.raises(RecordingError, match=r"the recording does not fit: .*is not in it"):
         plan_of(wanted([asked], [policy("orders", namespace=where)]), recorded({"orders": calm}, 1))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from vanguard.reconcilers.fetching import pieces, queries
 from vanguard.settings import Settings
 
 Piece = tuple[datetime, datetime]
+# So that a period that ends with a day holds its last sample.
+_A_MOMENT = timedelta(seconds=1)
 
 
 def signals_of(patterns: Sequence[IssuePattern]) -> dict[Asked, Signal]:
@@ -74,7 +76,9 @@ async def fetched(
         text = narrowed(asked.query, asked.label, namespaces) if asked.label else asked.query
         texts.setdefault(asked, [text])
     tapes = {asked: _Tape(grid) for asked in texts}
-    todo = [(asked, text, piece) for piece in pieces(start, until) for asked in texts for text in texts[asked]]
+    todo = [
+        (asked, text, piece) for piece in pieces(start, until + _A_MOMENT) for asked in texts for text in texts[asked]
+    ]
     done = 0
 
     async def one(asked: Asked, text: str, piece: Piece) -> None:

@@ -77,8 +77,8 @@ class Refusal(Model):
     """Why something was not done, and how often.
 
     Attributes:
-        by: Gate (an Intervention was held or denied), Forecast (a straight line reaches the limit, and the forecast does
-            not believe it: look-alikes have their names) or Unknown (nothing can be said of the series).
+        by: Gate (an Intervention was held or denied), Forecast (a straight line reaches the limit, and the forecast
+            does not believe it: look-alikes have their names) or Unknown (nothing can be said of the series).
         times: Interventions for gates; uninterrupted times on one target for the others.
         targets: how many different ones.
     """

@@ -154,7 +154,7 @@ def command(
     except VanguardError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
-        click.echo("interrupted; nothing was written", err=True)
+        click.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
     if output == "json":
         Console().print_json(data=report.wire())
