@@ -127,6 +127,20 @@ def test_a_policy_that_only_observes_has_only_shadows_and_can_be_tried_as_if_it_
     assert tried.acts[0].at == shadow.at
 
 
+def test_where_a_person_has_to_approve_nobody_does() -> None:
+    report = ran({"orders": leak(at(0, 6), per_hour=6)}, policy("orders", mode="Approve"), days=1)
+
+    assert report.acts == ()
+    assert [one.blocked_by for one in report.breaches] == [Reason.APPROVAL_REQUIRED]
+
+
+def test_an_act_on_what_is_at_its_limit_already_leads_nothing() -> None:
+    report = ran({"orders": leak(at(0, 6), per_hour=60, hours=3)}, days=1)
+
+    assert [(act.breach_at, act.lead) for act in report.acts] == [(report.breaches[0].at, None)]
+    assert [one.judged for one in report.episodes] == ["Late"]
+
+
 def test_a_policy_in_the_operators_namespace_is_the_ceiling() -> None:
     ceiling = policy("orders", name="ceiling", namespace="vanguard-system", mode="Observe")
     report = ran({"orders": leak(at(1, 2))}, policy("orders"), ceiling)

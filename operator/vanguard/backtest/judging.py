@@ -129,6 +129,10 @@ class Judgement:
         """Whether something about a target was before a breach of it."""
         return iv.spec.target.uid == breach.target.uid and timedelta() < breach.start - at <= FORESIGHT
 
+    def _runs(self, iv: Intervention, at: datetime, breach: Breach) -> bool:
+        """Whether a target was at its limit at a time."""
+        return iv.spec.target.uid == breach.target.uid and breach.start <= at <= breach.end
+
     def _last_hold(self, breach: Breach) -> Told | None:
         held = [one for one in self.seen.told if self._meant(one.intervention, one.at, breach)]
         return max(held, key=lambda one: one.at, default=None)
@@ -140,8 +144,8 @@ class Judgement:
 
     def _act(self, one: Admission, ended: Intervention | None) -> Act:
         iv, spec = one.intervention, one.intervention.spec
-        mine = [breach for breach in self.breaches if self._meant(iv, one.at, breach)]
-        breach = mine[0].start if mine else None
+        running = [breach.start for breach in self.breaches if self._runs(iv, one.at, breach)]
+        coming = [breach.start for breach in self.breaches if self._meant(iv, one.at, breach)]
         shadow = iv.status.phase is Phase.OBSERVED
         return Act(
             at=one.at,
@@ -151,8 +155,8 @@ class Judgement:
             summary=iv.status.change.summary if iv.status.change else "",
             confidence_percent=spec.diagnosis.confidence_percent,
             shadow=shadow,
-            breach_at=breach,
-            lead=breach - one.at if breach else None,
+            breach_at=next(iter(running or coming), None),
+            lead=min(coming) - one.at if coming and not running else None,
             ended="" if shadow or ended is None else f"{ended.status.phase}, {ended.status.reason}",
         )
 

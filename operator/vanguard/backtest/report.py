@@ -14,8 +14,8 @@ class Act(Model):
 
     Attributes:
         shadow: whether only mode Observe kept it from being done.
-        breach_at: the real breach within a day after it; absent where there was none.
-        lead: from the act to that breach.
+        breach_at: the real breach that ran then, or began within a day after it; absent where there was none.
+        lead: from the act to that breach; absent where it ran already.
     """
 
     at: Time

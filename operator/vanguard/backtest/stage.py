@@ -17,7 +17,7 @@ from vanguard.api.kinds import AutomationPolicy, IssuePattern, Metadata, Object
 from vanguard.api.pattern import TargetMapping
 from vanguard.api.policy import Tunable, WorkloadConsent
 from vanguard.backtest.recording import Asked, Recording
-from vanguard.domain import consent
+from vanguard.domain import conditions, consent
 from vanguard.ports import Raw
 
 REPLICAS = 3
@@ -320,6 +320,6 @@ _NODE: Raw = {
     "spec": {},
     "status": {
         "allocatable": {"cpu": "10000", "memory": "100Ti", "pods": "100000"},
-        "conditions": [{"type": "Ready", "status": "True"}],
+        "conditions": [{"type": conditions.READY, "status": "True"}],
     },
 }

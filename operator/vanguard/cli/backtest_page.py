@@ -9,7 +9,7 @@ from rich.text import Text
 
 from vanguard.api.base import format_time
 from vanguard.backtest.judging import Judged
-from vanguard.backtest.report import Report
+from vanguard.backtest.report import Act, Report
 from vanguard.durations import format_duration
 
 _MOST = 40
@@ -88,11 +88,17 @@ def _acts(report: Report) -> str | Table:
             one.target,
             f"{one.action}: {one.summary}" if one.summary else one.action,
             "only observed" if one.shadow else one.ended,
-            f"{_span(one.lead)} before the breach" if one.lead else "no breach within a day",
+            _lead(one),
         ]
         for one in report.acts
     ]
     return _table("AT,TARGET,ACT,BECOMES,LEAD", rows)
+
+
+def _lead(act: Act) -> str:
+    if act.lead is not None:
+        return f"{_span(act.lead)} before the breach"
+    return "the limit was reached already" if act.breach_at else "no breach within a day"
 
 
 def _breaches(report: Report) -> str | Table:
