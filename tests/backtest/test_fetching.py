@@ -82,6 +82,13 @@ def test_what_is_not_finite_is_a_gap() -> None:
     assert set(values[np.isfinite(values)].tolist()) == {5.0}
 
 
+def test_a_query_without_any_series_is_told() -> None:
+    report = report_on(FakeMetrics(FakeClock(END)), asked_of("orders"))
+
+    assert "no series in the namespaces that have a policy: pool_use_percent" in report.warnings
+    assert report.replayed.series == 0
+
+
 SATURATED = {"name": "database", "query": "db_cpu", "limit": "90", "target": {}}
 FACT = {"name": "max_connections", "query": "db_max_connections", "target": {}}
 

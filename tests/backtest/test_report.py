@@ -22,7 +22,7 @@ NEAR = timedelta(minutes=45)
 
 def ran(services: dict[str, Value], *policies: Raw, patterns: list[Raw] | None = None, **changes: Any) -> Report:
     """The report on these services under these policies, or under one that allows all."""
-    days = changes.pop("days", 4)
+    days = changes.pop("days", 3)
     chosen = list(policies) or [policy(*services)]
     asked = wanted(patterns or [pattern()], chosen, days, **changes)
     return asyncio.run(backtest(plan_of(asked, recorded(services, days)), lambda _: None))

@@ -38,7 +38,7 @@ def test_the_page_says_first_what_a_team_has_to_know(given: Path) -> None:
 
     assert done.exit_code == 0, done.output
     page = done.stdout
-    assert "In 1 days the limit was reached once: 1 foreseen at least 2 h before" in page
+    assert "In 1 day the limit was reached once: 1 foreseen at least 2 h before" in page
     assert "The operator would have acted once, before 1 of the breaches." in page
     assert "shop/Deployment/orders" in page
     assert "pool-size 10 -> 12 in ConfigMap orders-config" in page
@@ -84,6 +84,7 @@ def test_a_bound_that_is_exceeded_ends_it_with_three(given: Path, bounds: str, c
         pytest.param(["--fail-on", "false"], 2, "is no bound such as false=0", id="no bound"),
         pytest.param(["--prometheus", "http://x"], 2, "two sources", id="two sources"),
         pytest.param(["--export", "file"], 2, "nothing new to keep", id="an export of an export"),
+        pytest.param(["--from", "-90m", "--to", "-1h", "--patterns", "x"], 1, "x does not exist", id="no patterns"),
         pytest.param(["--policies", "nowhere"], 1, "nowhere does not exist", id="no such file"),
     ],
 )
@@ -106,6 +107,26 @@ def test_a_prometheus_that_does_not_answer_is_named(given: Path) -> None:
 
     assert done.exit_code == 1
     assert "Prometheus at http://127.0.0.1:1 gave no answer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "step", "said"),
+    [
+        ("prometheus:9090", "1m", "VANGUARD_PROMETHEUS_URL is 'prometheus:9090'"),
+        (
+            "http://127.0.0.1:1",
+            "45s",
+            "VANGUARD_QUERY_STEP is 45s; a recording needs one that 5m is a whole multiple of",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_are_named(
+    given: Path, monkeypatch: pytest.MonkeyPatch, url: str, step: str, said: str
+) -> None:
+    monkeypatch.setenv("VANGUARD_QUERY_STEP", step)
+    done = typed(given, "--prometheus", url, "--from", "-1d", data=False)
+
+    assert (done.exit_code, said in done.stderr) == (1, True), done.output
 
 
 def test_a_broken_recording_is_named(given: Path, tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ import numpy as np
 from vanguard.api.kinds import AutomationPolicy, IssuePattern
 from vanguard.api.pattern import Fact, Saturation, Signal
 from vanguard.backtest.recording import Asked, Recording, Rows, Track, on_grid
-from vanguard.domain.past import Singles
+from vanguard.domain.past import BIN_SECONDS, Singles
 from vanguard.domain.promql import firing, narrowed
 from vanguard.domain.series import Labels, RawSeries
+from vanguard.durations import format_duration
+from vanguard.errors import SettingsError
 from vanguard.ports import Metrics
 from vanguard.reconcilers.fetching import pieces, queries
-from vanguard.settings import Settings
+from vanguard.settings import Settings, variable
 
 Piece = tuple[datetime, datetime]
 # So that a period that ends with a day holds its last sample.
@@ -64,21 +66,19 @@ async def fetched(
         progress: told the share done so far, 0 to 1.
 
     Raises:
+        SettingsError: when 5 minutes are no whole multiple of the step.
         MetricsError: when one query gives no whole answer: a hole would look like a past without trouble.
     """
+    if timedelta(seconds=BIN_SECONDS) % settings.query_step:
+        told = f"{variable('query_step')} is {format_duration(settings.query_step)}"
+        raise SettingsError(f"{told}; a recording needs one that 5m is a whole multiple of, such as 30s, 1m or 5m")
     namespaces = frozenset(policy.metadata.namespace for policy in policies)
     start, until = on_grid(period[0]), period[1]
     grid = _Grid(start, (until - start) // settings.query_step + 1, settings)
-    texts = {
-        asked: await queries(metrics, settings, signal, namespaces) for asked, signal in signals_of(patterns).items()
-    }
-    for asked in others_of(patterns, policies):
-        text = narrowed(asked.query, asked.label, namespaces) if asked.label else asked.query
-        texts.setdefault(asked, [text])
+    texts = await _texts(metrics, settings, patterns, policies, namespaces)
     tapes = {asked: _Tape(grid) for asked in texts}
-    todo = [
-        (asked, text, piece) for piece in pieces(start, until + _A_MOMENT) for asked in texts for text in texts[asked]
-    ]
+    days = list(pieces(start, until + _A_MOMENT))
+    todo = [(asked, text, piece) for piece in days for asked in texts for text in texts[asked]]
     done = 0
 
     async def one(asked: Asked, text: str, piece: Piece) -> None:
@@ -95,6 +95,22 @@ async def fetched(
         raise several.exceptions[0] from None
     tracks = {asked: tape.track() for asked, tape in tapes.items()}
     return Recording(start, settings.query_step, grid.count, namespaces, tracks)
+
+
+async def _texts(
+    metrics: Metrics,
+    settings: Settings,
+    patterns: Sequence[IssuePattern],
+    policies: Sequence[AutomationPolicy],
+    namespaces: frozenset[str],
+) -> dict[Asked, list[str]]:
+    """What is sent for each query: narrowed to the namespaces, a signal's in as many parts as its series need."""
+    out = {
+        asked: await queries(metrics, settings, signal, namespaces) for asked, signal in signals_of(patterns).items()
+    }
+    for asked in others_of(patterns, policies):
+        out.setdefault(asked, [narrowed(asked.query, asked.label, namespaces) if asked.label else asked.query])
+    return out
 
 
 @dataclass(frozen=True)

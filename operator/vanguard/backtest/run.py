@@ -11,7 +11,7 @@ from vanguard.api.kinds import AutomationPolicy, IssuePattern
 from vanguard.backtest import judging, stage
 from vanguard.backtest.acts import Assumed
 from vanguard.backtest.documents import in_mode
-from vanguard.backtest.fetching import lacking
+from vanguard.backtest.fetching import lacking, signals_of
 from vanguard.backtest.judging import Judged, Judgement
 from vanguard.backtest.recording import WARM_UP, Recording, on_grid
 from vanguard.backtest.replay import Plan, Seen, replay
@@ -147,6 +147,9 @@ def _short_histories(plan: Plan) -> Iterator[str]:
     if plan.begin - plan.recording.start < WARM_UP:
         days = (plan.begin - plan.recording.start) / timedelta(days=1)
         yield f"the recording begins {days:.1f} days before --from; the forecaster looks back {WARM_UP.days}"
+    for asked, track in plan.recording.tracks.items():
+        if not track.labels and asked in signals_of(plan.patterns):
+            yield f"no series in the namespaces that have a policy: {' '.join(asked.query.split())[:200]}"
     short = 0
     first = (plan.begin - plan.recording.start) // plan.recording.step
     day = timedelta(days=1) // plan.recording.step
@@ -159,15 +162,15 @@ def _short_histories(plan: Plan) -> Iterator[str]:
 
 def _summary(plan: Plan, found: Totals, told: Sequence[BreachTold], scored: Sequence[PatternScore]) -> Iterator[str]:
     """A few sentences for a person who has to decide."""
-    days = (plan.end - plan.begin) / timedelta(days=1)
+    span = _span(plan.end - plan.begin)
     lead = f", {format_duration(found.median_lead)} ahead (median)" if found.median_lead else ""
     if found.breaches:
         yield (
-            f"In {days:.0f} days the limit was reached {_times(found.breaches)}: "
+            f"In {span} the limit was reached {_times(found.breaches)}: "
             f"{found.foreseen} foreseen at least 2 h before{lead}, {found.missed} missed."
         )
     else:
-        yield f"In {days:.0f} days no limit was reached, so nothing is known of what would be missed."
+        yield f"In {span} no limit was reached, so nothing is known of what would be missed."
     yield (
         f"{_number(found.true + found.late + found.false + found.open, 'alert')} fired: {found.true} before a breach, "
         f"{found.late} when it was there already, {found.false} false, {found.open} too new to say."
@@ -184,6 +187,12 @@ def _summary(plan: Plan, found: Totals, told: Sequence[BreachTold], scored: Sequ
     silent = [one.pattern for one in scored if not one.breaches and not one.episodes]
     if silent:
         yield f"Nothing at all was seen of {', '.join(silent)}."
+
+
+def _span(span: timedelta) -> str:
+    """Whole days where there are some, else hours."""
+    days = round(span / timedelta(days=1))
+    return _number(days, "day") if days else _number(round(span / timedelta(hours=1)), "hour")
 
 
 def _times(count: int) -> str:

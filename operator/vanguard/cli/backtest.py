@@ -1,6 +1,7 @@
 """`vanguard backtest`: what would have happened under these patterns and policies, from recorded data."""
 
 import asyncio
+import os
 import re
 import sys
 import time
@@ -27,7 +28,7 @@ from vanguard.backtest.times import read_time
 from vanguard.cli.backtest_page import tell
 from vanguard.durations import parse_duration
 from vanguard.errors import VanguardError
-from vanguard.settings import variable
+from vanguard.settings import Settings, variable
 
 EXIT_BOUNDS = 3
 EXIT_INTERRUPTED = 130
@@ -126,15 +127,9 @@ def command(
     Exit codes: 0 done; 1 what was given cannot be used, or Prometheus gave no answer; 2 a wrong option; 3 a bound of
     --fail-on is exceeded; 130 interrupted.
     """
-    source = click.get_current_context().get_parameter_source("prometheus")
-    if data is not None and source is click.core.ParameterSource.COMMANDLINE:
-        raise click.UsageError("--prometheus and --data are two sources; give one of them")
-    if data is None and prometheus is None:
-        raise click.UsageError("where are the data? Give --prometheus URL or --data FILE")
-    if data is not None and export is not None:
-        raise click.UsageError("--export keeps what Prometheus gave; with --data there is nothing new to keep")
+    _one_source(prometheus, data, export)
     try:
-        settings = configuration.load()
+        settings = _settings(prometheus)
         recording = tape.read(data) if data is not None else None
         now = recording.until if recording is not None else SystemClock().now()
         wanted = Wanted(
@@ -146,7 +141,7 @@ def command(
             every=every or settings.detection_interval,
             assumed=Assumed(assume),
             mode=Mode(mode) if mode else None,
-            settings=settings.model_copy(update={"prometheus_url": prometheus or settings.prometheus_url}),
+            settings=settings,
         )
         if not wanted.begin < wanted.end <= now:
             raise click.UsageError(f"--from {begin} must be before --to {end}, and that not in the future")
@@ -161,6 +156,23 @@ def command(
     else:
         tell(report, Console())
     _keep_bounds(report, fail_on or {})
+
+
+def _one_source(prometheus: str | None, data: Path | None, export: Path | None) -> None:
+    """Refuse options that contradict each other; a recording wins over a Prometheus that only the environment names."""
+    source = click.get_current_context().get_parameter_source("prometheus")
+    if data is not None and source is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("--prometheus and --data are two sources; give one of them")
+    if data is None and prometheus is None:
+        raise click.UsageError("where are the data? Give --prometheus URL or --data FILE")
+    if data is not None and export is not None:
+        raise click.UsageError("--export keeps what Prometheus gave; with --data there is nothing new to keep")
+
+
+def _settings(prometheus: str | None) -> Settings:
+    """The operator's, as its process would read them here."""
+    given = {variable("prometheus_url"): prometheus} if prometheus is not None else {}
+    return configuration.load({**os.environ, **given})
 
 
 async def _run(wanted: Wanted, recording: Recording | None, export: Path | None) -> Report:
