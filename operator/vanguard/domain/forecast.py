@@ -6,7 +6,7 @@ spread. Climbs that came back before (a daily peak, a sawtooth) are named instea
 It is one swappable object: whoever keeps `Forecaster.load().forecast(...)` may replace all of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -48,6 +48,17 @@ class Forecast:
     hours_to_breach: Floats
     refusal: NDArray[np.str_]
     look_alike: NDArray[np.str_]
+    features: Floats = field(default_factory=lambda: np.empty((0, 0)))
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What one feature says of a breach: `weight` is the log-odds it adds to the 12 h probability."""
+
+    feature: str
+    sentence: str
+    value: float
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,7 @@ class Forecaster:
     """The model. Stateless and vectorised over series."""
 
     name = MODEL
+    feature_names: tuple[str, ...] = ("distance", "slope_6h", "slope_1d", "season", "wander")
 
     @classmethod
     def load(cls) -> Self:
@@ -106,7 +118,28 @@ class Forecaster:
             hours_to_breach=np.where(passed[:, None] & (refusal == "")[:, None], 0.0, _quantiles(chance)),
             refusal=refusal,
             look_alike=_look_alikes(blocks, sawtooth & ~passed),
+            features=np.stack(
+                [
+                    top - nan_median(blocks.past[:, -2:]),
+                    2 * _theil_sen(blocks.recent[:, -_SHORT:]),
+                    2 * _theil_sen(blocks.recent),
+                    blocks.strength,
+                    nan_median(np.abs(np.diff(blocks.recent, axis=1))),
+                ],
+                axis=1,
+            ),
         )
+
+    def spoken(self, forecast: Forecast, row: int) -> tuple[Spoken, ...]:
+        """What spoke for (weight > 0) and against a breach, the weightiest first."""
+        values = forecast.features[row]
+        weights = (-0.1 * values[0], values[1], values[2], -2.0 * values[3], -values[4])
+        found = [
+            Spoken(name, f"{name} is {value:.3g}", float(value), float(weight))
+            for name, value, weight in zip(self.feature_names, values.tolist(), weights, strict=True)
+            if np.isfinite(weight)
+        ]
+        return tuple(sorted(found, key=lambda one: -abs(one.weight)))
 
 
 def _check(values: Floats, step_seconds: float, limit: Floats, rising: Bools) -> None:
