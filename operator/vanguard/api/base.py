@@ -168,4 +168,5 @@ class Annotation(StrEnum):
     ROLLBACK = f"{GROUP}/rollback"
     LEASE_UNTIL = f"{GROUP}/lease-until"
     MARKER = f"{GROUP}/intervention"
+    SAMPLES = f"{GROUP}/samples"
     RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"

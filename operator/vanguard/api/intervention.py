@@ -21,6 +21,7 @@ from vanguard.api.base import (
     cel,
     keyed_by,
 )
+from vanguard.api.evidence import Evidence
 from vanguard.api.measurement import Period
 from vanguard.api.pattern import Direction, Severity
 from vanguard.api.policy import Location
@@ -156,6 +157,13 @@ class InterventionSpec(Model):
                 for field in ("pattern", "target", "action", "cause", "diagnosis")
             ),
             (
+                (
+                    "has(self.evidence) == has(oldSelf.evidence) && "
+                    "(!has(self.evidence) || self.evidence == oldSelf.evidence)"
+                ),
+                "spec.evidence is immutable",
+            ),
+            (
                 "!has(oldSelf.approval) || (has(self.approval) && self.approval == oldSelf.approval)",
                 "spec.approval is given once",
             ),
@@ -166,6 +174,7 @@ class InterventionSpec(Model):
     action: RequestedAction
     cause: Cause
     diagnosis: Diagnosis
+    evidence: Evidence | None = None
     approval: Approval | None = None
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from vanguard import __version__, settings
 from vanguard.api import crd
-from vanguard.cli import backtest, breakers, explain, people
+from vanguard.cli import backtest, breakers, explain, forecast, people
 from vanguard.cli.notify import notify
 from vanguard.cli.reference import reference
 
@@ -60,5 +60,5 @@ def write_crds(folders: tuple[Path, ...], *, check: bool) -> None:
         click.echo(f"wrote {path}")
 
 
-for command in (*people.COMMANDS, breakers.breaker, explain.explain, backtest.command):
+for command in (*people.COMMANDS, breakers.breaker, explain.explain, backtest.command, forecast.forecast):
     main.add_command(command)

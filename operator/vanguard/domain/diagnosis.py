@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -13,6 +13,7 @@ from vanguard.api.pattern import Direction, Horizon, Severity, Signal
 from vanguard.api.reasons import Reason
 from vanguard.domain.forecast import HORIZONS_HOURS, MODEL, Forecast, Forecaster
 from vanguard.domain.past import Bools, Past
+from vanguard.domain.samples import Ground
 from vanguard.domain.trend import Trend, matches, trend_of
 from vanguard.domain.verdict import as_decimal
 from vanguard.domain.workload import TargetKey
@@ -32,6 +33,7 @@ class Assessment:
         p_breach: probabilities within 4, 8, 12 hours.
         hours: 10, 50, 90 % quantiles of the hours to the breach, inf = not foreseen.
         heard: what companions say of a breach that is likely, a sentence each; the one that decided first.
+        ground: what a positive one was made from; None for all others.
     """
 
     target: TargetKey
@@ -49,6 +51,7 @@ class Assessment:
     hours: tuple[float, float, float]
     horizon: int
     heard: tuple[str, ...] = ()
+    ground: Ground | None = field(default=None, compare=False, repr=False)
 
     @property
     def doubt(self) -> str:

@@ -14,7 +14,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from vanguard.api.base import API_VERSION, format_time
+from vanguard import __version__
+from vanguard.api.base import API_VERSION, Annotation, format_time
+from vanguard.api.evidence import Evidence
 from vanguard.api.intervention import (
     InterventionSpec,
     PatternRef,
@@ -25,8 +27,10 @@ from vanguard.api.kinds import Intervention, IssuePattern
 from vanguard.api.pattern import Signal
 from vanguard.domain.alert import INACTIVE, Alert, AlertState, advance, firing_since
 from vanguard.domain.diagnosis import Assessment, Candidate, assess, cause_of, diagnose, rank, worst
+from vanguard.domain.evidence import evidence_of, grounded, judged_alone
 from vanguard.domain.forecast import Forecaster
 from vanguard.domain.phases import TERMINAL
+from vanguard.domain.samples import pack
 from vanguard.domain.workload import TargetKey
 from vanguard.errors import AlreadyExists, ClusterError, Forbidden, Invalid, MetricsError
 from vanguard.ports import Raw
@@ -170,7 +174,8 @@ class Detector:
             chosen = past.take(np.array([row for row, _ in part]))
             keys = [w.key for _, w in part]
             # In a thread, or the Lease and the watches would wait for the arithmetic.
-            judged += await asyncio.to_thread(assess, pattern, signal, keys, chosen, self._forecaster, now)
+            found = await asyncio.to_thread(assess, pattern, signal, keys, chosen, self._forecaster, now)
+            judged += grounded(found, [labels[row] for row, _ in part], chosen)
         beside = [labels[row] for row, _ in rows], past.take(np.array([row for row, _ in rows]))
         return await second_opinions(ctx, estate, signal, *beside, judged)
 
@@ -236,7 +241,16 @@ class Detector:
         """Create the Intervention. Created twice is the same name, and fine."""
         seen, ctx = chosen.assessment, self._ctx
         alert = ctx.board[seen.pattern, seen.target.uid].alert
-        body = intervention_body(chosen, others, alert.active_at or seen.at)
+        if seen.ground is not None:
+            # What is recorded is what the recorded samples give by themselves: anybody can compute it again.
+            chosen = replace(chosen, assessment=judged_alone(chosen.pattern, seen, self._forecaster))
+            if not chosen.assessment.positive:
+                _log.warning("%s is not positive by itself: %s", seen.target, chosen.assessment.reason)
+                return
+        evidence = evidence_of(
+            chosen.pattern, chosen.assessment, self._forecaster, step=ctx.settings.query_step, version=__version__
+        )
+        body = intervention_body(chosen, others, alert.active_at or seen.at, evidence)
         try:
             await ctx.cluster.create("Intervention", seen.target.namespace, body)
             _log.info("opened Intervention %s for %s", body["metadata"]["name"], seen.target)
@@ -265,9 +279,11 @@ def intervention_name(pattern: str, target_uid: str, active_at: datetime) -> str
     return f"{pattern[:200]}-{digest[:10]}"
 
 
-def intervention_body(chosen: Candidate, others: Iterable[Candidate], active_at: datetime) -> Raw:
+def intervention_body(
+    chosen: Candidate, others: Iterable[Candidate], active_at: datetime, evidence: Evidence | None
+) -> Raw:
     """The Intervention an episode asks for."""
-    pattern, target = chosen.pattern, chosen.assessment.target
+    pattern, target, ground = chosen.pattern, chosen.assessment.target, chosen.assessment.ground
     remedy = pattern.spec.action
     spec = InterventionSpec(
         pattern=PatternRef(name=pattern.metadata.name, generation=pattern.metadata.generation),
@@ -279,11 +295,13 @@ def intervention_body(chosen: Candidate, others: Iterable[Candidate], active_at:
         ),
         cause=cause_of(chosen, active_at),
         diagnosis=diagnose(chosen, others),
+        evidence=evidence,
     )
+    samples = {"annotations": {Annotation.SAMPLES.value: pack(ground.past)}} if ground is not None else {}
     name = intervention_name(pattern.metadata.name, target.uid, active_at)
     return {
         "apiVersion": API_VERSION,
         "kind": "Intervention",
-        "metadata": {"name": name, "namespace": target.namespace},
+        "metadata": {"name": name, "namespace": target.namespace, **samples},
         "spec": spec.wire(),
     }

@@ -1,0 +1,48 @@
+"""Evidence: what an Intervention's decision was made from, so that anybody can make it again."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from vanguard.api.base import DecimalText, DurationText, Model, Query, Time, keyed_by
+from vanguard.api.pattern import TrendSignature
+
+
+class FeatureValue(Model):
+    """One number the forecaster read off the samples."""
+
+    name: Annotated[str, Field(min_length=1, max_length=63)]
+    value: DecimalText
+
+
+class Evidence(Model):
+    """What was asked and seen, beside the cause. The samples' compact copy is an annotation; their hash is here.
+
+    Signal, limit, direction and model are the cause's.
+    """
+
+    query: Annotated[Query, Field(description="The pattern's query, as it was asked.")]
+    series: Annotated[
+        str, Field(max_length=2048, description="The labels of the series that spoke, as a PromQL selector.")
+    ]
+    at: Annotated[Time, Field(description="The time of the evaluation; nothing later was known.")]
+    step: Annotated[DurationText, Field(description="Spacing of the samples that were asked for.")]
+    signature: Annotated[TrendSignature, Field(description="What the pattern asked of the trend at that generation.")]
+    reason: Annotated[str, Field(max_length=64, description="What the forecast was judged to be.")]
+    features: Annotated[
+        tuple[FeatureValue, ...],
+        Field(
+            max_length=64,
+            description="What the model read off the samples; one that could not be had is left out.",
+            json_schema_extra=keyed_by("name"),
+        ),
+    ] = ()
+    samples_hash: Annotated[
+        str,
+        Field(
+            max_length=71,
+            pattern=r"^sha256:[0-9a-f]{64}$",
+            description="Of the samples in the annotation vanguard.dev/samples.",
+        ),
+    ]
+    version: Annotated[str, Field(max_length=63, description="Vanguard's version.")]
