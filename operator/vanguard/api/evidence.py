@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vanguard.api.base import DecimalText, DurationText, Model, Query, Time, keyed_by
+from vanguard.api.base import DecimalText, DurationText, Model, Query, Sentence, Time, keyed_by
 from vanguard.api.pattern import TrendSignature
 
 
@@ -36,6 +36,10 @@ class Evidence(Model):
             description="What the model read off the samples; one that could not be had is left out.",
             json_schema_extra=keyed_by("name"),
         ),
+    ] = ()
+    spoken: Annotated[
+        tuple[Sentence, ...],
+        Field(max_length=10, description="What spoke for (+) and against (-) a breach, with its weight in log-odds."),
     ] = ()
     samples_hash: Annotated[
         str,

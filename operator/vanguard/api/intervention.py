@@ -153,15 +153,8 @@ class InterventionSpec(Model):
     model_config = {
         "json_schema_extra": cel(
             *(
-                (f"self.{field} == oldSelf.{field}", f"spec.{field} is immutable")
-                for field in ("pattern", "target", "action", "cause", "diagnosis")
-            ),
-            (
-                (
-                    "has(self.evidence) == has(oldSelf.evidence) && "
-                    "(!has(self.evidence) || self.evidence == oldSelf.evidence)"
-                ),
-                "spec.evidence is immutable",
+                (f"self.{field} == oldSelf.{field}", f"spec.{field.lstrip('?')} is immutable")
+                for field in ("pattern", "target", "action", "cause", "diagnosis", "?evidence")
             ),
             (
                 "!has(oldSelf.approval) || (has(self.approval) && self.approval == oldSelf.approval)",

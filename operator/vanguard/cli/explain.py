@@ -1,5 +1,6 @@
 """`vanguard explain`: the whole story of one Intervention, for a person."""
 
+import sys
 from collections.abc import Iterator
 
 import click
@@ -9,11 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from vanguard.api.base import Annotation, format_time
+from vanguard.api.evidence import Evidence
 from vanguard.api.intervention import CommitRecord, Comparison, GateResult, Phase
 from vanguard.api.kinds import Intervention
 from vanguard.api.reasons import GateVerdict, runbook_section
+from vanguard.cli.recompute import recompute
 from vanguard.cli.session import Session, found, options
 from vanguard.domain.eviction import for_good
+from vanguard.domain.forecast import Forecaster
 from vanguard.domain.leases import usual
 from vanguard.domain.phases import IN_FLIGHT
 from vanguard.settings import Settings, variable
@@ -33,10 +37,18 @@ _COLOURS = {GateVerdict.PASS: "green", GateVerdict.HOLD: "yellow", GateVerdict.D
     show_envvar=True,
     help="Where the runbook is.",
 )
+@click.option(
+    "--recompute",
+    "again",
+    is_flag=True,
+    help="Make the decision again from the recorded samples; exit 0 if identical, 1 if not, 2 if it cannot be done.",
+)
 @options
-def explain(session: Session, name: str, output: str, runbook: str) -> None:
+def explain(session: Session, name: str, output: str, runbook: str, *, again: bool) -> None:
     """Tell all about Intervention NAME: why, every gate's answer, what was done, what came of it, how to undo it."""
     raw = session.run(lambda cluster: found(cluster, "Intervention", session.namespace, name))
+    if again:
+        sys.exit(recompute(Intervention.read(raw), Console(), Forecaster.load()))
     if output == "json":
         Console().print_json(data=raw)
     elif output == "yaml":
@@ -62,6 +74,8 @@ def _sections(iv: Intervention, runbook: str) -> Iterator[tuple[str, str | Table
         f"{f', {status.reason}' if status.reason else ''}\n{status.message}".rstrip(),
     )
     yield "Why", _why(iv)
+    if iv.spec.evidence is not None:
+        yield "Evidence", _evidence(iv, iv.spec.evidence)
     if status.gates:
         yield "Gates", _gates(status.gates)
     if status.change is not None:
@@ -84,6 +98,18 @@ def _why(iv: Intervention) -> str:
         f"{seen}, {cause.slope_per_hour:+f} per hour{breach}",
         *diagnosis.evidence,
         *(f"not {other.pattern}: {other.reason}" for other in diagnosis.alternatives),
+    ]
+    return "\n".join(lines)
+
+
+def _evidence(iv: Intervention, kept: Evidence) -> str:
+    """What was asked and seen, and how to make the decision again."""
+    lines = [
+        f"query   {' '.join(kept.query.split())}",
+        f"series  {kept.series}",
+        f"model   {iv.spec.cause.model} of Vanguard {kept.version}, at {format_time(kept.at)}",
+        *(f"spoke   {sentence}" for sentence in kept.spoken),
+        f"check   vanguard explain {iv.metadata.name} -n {iv.metadata.namespace} --recompute",
     ]
     return "\n".join(lines)
 

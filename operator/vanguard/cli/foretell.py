@@ -88,7 +88,12 @@ def _signed(value: float) -> str:
 
 def _chances(outlook: Outlook) -> Iterator[tuple[str, str, str]]:
     for hours, p in zip(HORIZONS_HOURS, outlook.seen.p_breach, strict=True):
-        yield f"p({hours} h)", f"{100 * p:.0f} %", f"probability that the limit is reached within {hours} hours"
+        yield f"p({hours} h)", _percent(p), f"probability that the limit is reached within {hours} hours"
+
+
+def _percent(p: float) -> str:
+    """Rounded down, as Interventions record it."""
+    return f"{math.floor(100 * p + 1e-9)} %"
 
 
 def _breach(outlook: Outlook) -> tuple[str, str]:
@@ -136,7 +141,7 @@ def _others(rest: list[Outlook]) -> Table:
         seen = one.seen
         says = Text(seen.reason.value, style=_STYLES[seen.positive])
         labels = Text(selector(one.labels))
-        table.add_row(one.signal.name, figure(seen.level), f"{100 * seen.p_breach[-1]:.0f} %", says, labels)
+        table.add_row(one.signal.name, figure(seen.level), _percent(seen.p_breach[-1]), says, labels)
     return table
 
 

@@ -65,7 +65,7 @@ def _draw_cone(axes: Axes, outlook: Outlook) -> None:
             [start[1], value],
             color=_AMBER,
             linewidth=1.8 if middle else 0.9,
-            label=f"{100 * ray.probability:.0f} % by {outlook.at(ray.hours):%d %b %H:%M}",
+            label=f"limit reached, {100 * ray.probability:.0f} %: {outlook.at(ray.hours):%d %b %H:%M}",
             linestyle="-" if middle else (0, (4, 2)),
             zorder=2,
         )
@@ -79,7 +79,9 @@ def _dress(axes: Axes, outlook: Outlook, title: str, past_hours: float) -> None:
     axes.set_xlabel(f"time, UTC; now is {outlook.seen.at:%Y-%m-%d %H:%M}", color=_INK)
     locator = dates.AutoDateLocator(minticks=5, maxticks=10)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, show_offset=False))
+    formatter = dates.ConciseDateFormatter(locator, show_offset=False)
+    formatter.formats[2], formatter.zero_formats[3] = "%d %b", "%d %b"
+    axes.xaxis.set_major_formatter(formatter)
     axes.yaxis.set_major_formatter(lambda value, _: figure(value))
     axes.grid(color=_GRID, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -96,8 +98,10 @@ def _dress(axes: Axes, outlook: Outlook, title: str, past_hours: float) -> None:
     )
 
 
-def _legend_title(outlook: Outlook) -> str:
-    return "limit reached with" if outlook.rays else "limit passed" if outlook.passed else "no breach foreseen"
+def _legend_title(outlook: Outlook) -> str | None:
+    if outlook.rays:
+        return None
+    return "the limit is passed" if outlook.passed else "no breach is foreseen"
 
 
 def _number(outlook: Outlook, hours: float) -> float:

@@ -14,14 +14,14 @@ from vanguard.api.evidence import Evidence, FeatureValue
 from vanguard.api.kinds import Intervention, IssuePattern, Metadata
 from vanguard.api.pattern import Action, Direction, IssuePatternSpec, Signal, TargetMapping
 from vanguard.domain.diagnosis import Assessment, Candidate, assess, cause_of, signal_of
-from vanguard.domain.forecast import Forecaster
+from vanguard.domain.forecast import Forecast, Forecaster
 from vanguard.domain.past import Past
 from vanguard.domain.samples import digest, ground_of, selector, unpack
 from vanguard.domain.series import Labels
 from vanguard.domain.verdict import as_decimal
 from vanguard.domain.workload import TargetKey
 
-_MOST_FEATURES = 64
+_MOST_FEATURES, _MOST_SPOKEN = 64, 6
 # What a cause takes from the pattern and the alert; the rest of it is computed from the samples.
 _GIVEN = frozenset({"signal", "metricType", "severity", "activeAt", "limit", "direction"})
 
@@ -86,6 +86,7 @@ def evidence_of(
     if seen.ground is None:
         return None
     signal = signal_of(pattern, seen.signal)
+    forecast = _forecast(signal, seen.ground.past, forecaster)
     return Evidence(
         query=signal.query,
         series=selector(seen.ground.labels),
@@ -93,16 +94,23 @@ def evidence_of(
         step=step,
         signature=pattern.spec.trend,
         reason=seen.reason.value,
-        features=features_of(signal, seen.ground.past, forecaster),
+        features=_features_of(forecast, forecaster),
+        spoken=tuple(
+            f"{one.weight:+.2f} {one.sentence}"[:1024] for one in forecaster.spoken(forecast, 0)[:_MOST_SPOKEN]
+        ),
         samples_hash=digest(seen.ground.past),
         version=version,
     )
 
 
-def features_of(signal: Signal, past: Past, forecaster: Forecaster) -> tuple[FeatureValue, ...]:
-    """What the model reads off the past of one series, without what cannot be had."""
+def _forecast(signal: Signal, past: Past, forecaster: Forecaster) -> Forecast:
+    """What is foreseen of one series."""
     rising = np.array([signal.direction is Direction.RISING])
-    forecast = forecaster.foresee(past, limit=np.array([float(signal.limit)]), rising=rising)
+    return forecaster.foresee(past, limit=np.array([float(signal.limit)]), rising=rising)
+
+
+def _features_of(forecast: Forecast, forecaster: Forecaster) -> tuple[FeatureValue, ...]:
+    """What the model read off one series, without what could not be had."""
     found = zip(forecaster.feature_names[:_MOST_FEATURES], forecast.features[0].tolist(), strict=False)
     return tuple(FeatureValue(name=name, value=as_decimal(value)) for name, value in found if np.isfinite(value))
 
@@ -131,12 +139,13 @@ def recomputed(iv: Intervention, samples: str | None, forecaster: Forecaster) ->
         )
     past = _past(samples)
     pattern = _as_recorded(iv, kept)
-    (seen,) = assess(pattern, pattern.spec.signals[0], [_target(iv)], past, forecaster, kept.at)
+    (signal,) = pattern.spec.signals
+    (seen,) = assess(pattern, signal, [_target(iv)], past, forecaster, kept.at)
     return [
         Compared("samples", kept.samples_hash, digest(past)),
         Compared("reason", kept.reason, seen.reason.value),
         *_figures(iv, pattern, seen),
-        *_features(kept.features, features_of(pattern.spec.signals[0], past, forecaster)),
+        *_features(kept.features, _features_of(_forecast(signal, past, forecaster), forecaster)),
     ]
 
 
