@@ -83,7 +83,9 @@ def pieces(since: datetime, now: datetime) -> Iterator[tuple[datetime, datetime]
     """Daily periods, aligned to bins so that a bin's samples are the same whoever asks when."""
     start = since - timedelta(seconds=since.timestamp() % BIN_SECONDS)
     while start < now:
-        yield start, min(start + _CHUNK - timedelta(seconds=1), now)
+        # The last one goes up to now, also where that is to the second the end of a day.
+        last = start + _CHUNK >= now
+        yield start, now if last else start + _CHUNK - timedelta(seconds=1)
         start += _CHUNK
 
 
