@@ -317,6 +317,12 @@ def intervention(name: str) -> Json:
             },
             "diagnosis": {"title": "Connection pool about to run out", "serviceType": "postgres",
                           "confidencePercent": 97},
+            "evidence": {
+                "query": "pool_in_use", "series": '{deployment="orders"}', "at": "2026-01-01T00:00:00Z", "step": "1m",
+                "signature": {"minSlopePerHour": "2"}, "reason": "BreachForeseen", "version": "1",
+                "features": [{"name": f"feature-{n}", "value": str(n)} for n in range(64)], "spoken": ["+1 it climbs"],
+                "samplesHash": "sha256:" + 64 * "0",
+            },
         },
     }  # fmt: skip
 
@@ -352,15 +358,28 @@ def recorded(cluster: Cluster, space: str) -> str:
         ("action", {"increasePercent": 100}),
         ("pattern", {"generation": 2}),
         ("diagnosis", {"confidencePercent": 100}),
+        ("evidence", {"samplesHash": "sha256:" + 64 * "1"}),
+        ("evidence", {"signature": {"minSlopePerHour": "1"}}),
+        ("evidence", {"features": []}),
+        ("evidence", None),
     ],
-    ids=lambda value: value if isinstance(value, str) else ", ".join(value),
+    ids=lambda value: value if isinstance(value, str) else ", ".join(value or ("gone",)),
 )
 def test_what_an_intervention_is_about_never_changes(
-    cluster: Cluster, recorded: str, space: str, part: str, value: Json
+    cluster: Cluster, recorded: str, space: str, part: str, value: Json | None
 ) -> None:
     answer = patched(cluster, space, recorded, {part: value})
     assert answer.returncode != 0
     assert f"spec.{part} is immutable" in answer.stderr
+
+
+def test_evidence_is_not_handed_in_later(cluster: Cluster, space: str) -> None:
+    body = intervention("without")
+    kept = body["spec"].pop("evidence")
+    cluster.apply(json.dumps(body))
+    answer = patched(cluster, space, "without", {"evidence": kept})
+    assert answer.returncode != 0
+    assert "spec.evidence is immutable" in answer.stderr
 
 
 STEP = {

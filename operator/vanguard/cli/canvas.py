@@ -47,10 +47,10 @@ class Canvas:
         self._styles[row, column] = ink.style
 
     def line(self, start: tuple[float, float], end: tuple[float, float], ink: Ink, every: int = 1) -> None:
-        """A straight line between two dots, both included; of its dots every so many is drawn."""
+        """A straight line between two dots, both included; of the dots between every so many is drawn."""
         (x0, y0), (x1, y1) = start, end
         steps = max(1, round(max(abs(x1 - x0), abs(y1 - y0))))
-        for step in range(0, steps + 1, every):
+        for step in (*range(0, steps, every), steps):
             share = step / steps
             self.dot(round(x0 + share * (x1 - x0)), round(y0 + share * (y1 - y0)), ink)
 

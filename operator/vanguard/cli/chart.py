@@ -182,11 +182,11 @@ def _legend(outlook: Outlook, width: int, *, plain: bool) -> Iterator[Text]:
     ]
     line = Text(" " * _GUTTER)
     for text, style in parts:
-        if line.cell_len + len(text) + 3 > width and line.plain.strip():
+        if line.plain.strip() and line.cell_len + len(text) + 3 > width:
             yield line
             line = Text(" " * _GUTTER)
         line.append(("" if not line.plain.strip() else "   ") + text, style)
-    line.truncate(width)
+        line.truncate(width)
     yield line
     for text in _meaning_of_cone(outlook):
         yield from _folded(text, width)
