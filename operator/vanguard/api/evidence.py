@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vanguard.api.base import DecimalText, DurationText, Model, Query, Sentence, Time, keyed_by
+from vanguard.api.base import DecimalText, DurationText, Model, Query, Sentence, Time, cel, keyed_by
 from vanguard.api.pattern import TrendSignature
 
 
@@ -21,6 +21,7 @@ class Evidence(Model):
     Signal, limit, direction and model are the cause's.
     """
 
+    model_config = {"json_schema_extra": cel(("self == oldSelf", "spec.evidence is immutable"))}
     query: Annotated[Query, Field(description="The pattern's query, as it was asked.")]
     series: Annotated[
         str, Field(max_length=2048, description="The labels of the series that spoke, as a PromQL selector.")

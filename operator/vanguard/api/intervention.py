@@ -153,9 +153,10 @@ class InterventionSpec(Model):
     model_config = {
         "json_schema_extra": cel(
             *(
-                (f"self.{field} == oldSelf.{field}", f"spec.{field.lstrip('?')} is immutable")
-                for field in ("pattern", "target", "action", "cause", "diagnosis", "?evidence")
+                (f"self.{field} == oldSelf.{field}", f"spec.{field} is immutable")
+                for field in ("pattern", "target", "action", "cause", "diagnosis")
             ),
+            ("has(self.evidence) == has(oldSelf.evidence)", "spec.evidence is immutable"),
             (
                 "!has(oldSelf.approval) || (has(self.approval) && self.approval == oldSelf.approval)",
                 "spec.approval is given once",
