@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from devcluster.cluster import Cluster
-from devcluster.demo.stage import SETTLED, Checks, Stage, console, head, phase_of, reason_of
+from devcluster.demo.stage import SETTLED, Checks, Stage, head, phase_of, reason_of
 from devcluster.operator_process import ACCOUNT, DEMO
 
 SCENE = DEMO / "governed"
@@ -177,13 +177,4 @@ def _show(checks: Checks) -> None:
         print(cluster.kubectl("get", "interventions", "-n", *words).stdout.rstrip())
     name = checks.by_target["wishlist"]["metadata"]["name"]
     for command in (("breaker", "show"), ("explain", name)):
-        _type(checks.stage, *command, "-n", "market")
-
-
-def _type(stage: Stage, *words: str) -> None:
-    head(f"$ vanguard {' '.join(words)}")
-    command = [str(Path(sys.executable).with_name("vanguard")), *words]
-    command += ["--kubeconfig", str(stage.running.cluster.kubeconfig)]
-    console.print(
-        subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.rstrip(), markup=False
-    )
+        checks.stage.type(*command, "-n", "market")

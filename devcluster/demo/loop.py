@@ -38,6 +38,7 @@ def play(stage: Stage) -> None:
     _check_catalog(checks, before)
     _check_storefront(checks, before)
     _show(checks)
+    _show_forecasts(checks)
     checks.conclude()
 
 
@@ -148,3 +149,14 @@ def _show(checks: Checks) -> None:
     head(f"$ kubectl -n shop describe intervention {name}")
     print(cluster.kubectl("-n", "shop", "describe", "intervention", name).stdout.rstrip())
     sys.stdout.flush()
+
+
+def _show_forecasts(checks: Checks) -> None:
+    """What was foreseen of orders when its Intervention was opened, what is of storefront now, and the proof."""
+    orders, stage = checks.by_target["orders"], checks.stage
+    at = orders["spec"]["evidence"]["at"]
+    foretell = ("forecast", "--pattern", "connection-pool-exhaustion", "--target")
+    checks.claim("BreachForeseen" in stage.type(*foretell, "shop/orders", "--at", at), "the breach it acted on")
+    checks.claim("SeasonalRamp" in stage.type(*foretell, "shop/storefront"), "why (d) was left alone, drawn")
+    proof = stage.type("explain", orders["metadata"]["name"], "-n", "shop", "--recompute")
+    checks.claim("identical: all" in proof, "the decision on orders comes out again from its own evidence")

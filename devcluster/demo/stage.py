@@ -1,11 +1,15 @@
 """What both acts share: the running cluster, a way to narrate, and claims that fail the demo when they do not hold."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -62,6 +66,19 @@ class Stage:
                 raise DemoFailedError(f"waited {within:.0f} s for {what}; seen: {seen or 'nothing'}; see {log}")
             time.sleep(POLL_SECONDS)
         return found
+
+    def type(self, *words: str) -> str:
+        """Type a `vanguard` command as an administrator, and show what it says; what it said."""
+        head(f"$ vanguard {' '.join(words)}")
+        command = [str(Path(sys.executable).with_name("vanguard")), *words]
+        command += ["--kubeconfig", str(self.running.cluster.kubeconfig)]
+        # As `source .devcluster/env` sets it.
+        told = {**os.environ, "PROMETHEUS_URL": self.running.prometheus.url}
+        said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=told)
+        console.print((said.stdout + said.stderr).rstrip(), markup=False)
+        if said.returncode:
+            raise DemoFailedError(f"vanguard {words[0]} ended with {said.returncode}")
+        return said.stdout
 
     def ask(self, query: str) -> dict[str, float]:
         """An instant query; the last label's value to the number."""
