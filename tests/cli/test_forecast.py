@@ -1,5 +1,7 @@
 """`vanguard forecast` with a fake Prometheus: what it tells, what it draws, and what it says to bad input."""
 
+import asyncio
+import io
 import json
 import os
 import subprocess
@@ -11,15 +13,18 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from tests.reconcilers import objects
 from tests.reconcilers.fakes import FakeCluster
 from tests.reconcilers.lookout import Lookout, calm, climbing, daily_peak
 from vanguard.api.base import format_time
+from vanguard.api.kinds import IssuePattern
 from vanguard.cli import forecast as command
 from vanguard.cli import targets
 from vanguard.cli.main import main
 from vanguard.cli.session import Session
+from vanguard.domain.forecast import Forecaster
 
 ORDERS = ("--pattern", objects.PATTERN, "--target", "shop/orders")
 TREND = {"minSlopePerHour": "1", "emaConfirmation": True, "minZScore": "2.5"}
@@ -73,6 +78,25 @@ def test_a_climb_is_told_and_drawn(lookout: Lookout) -> None:
     assert "cone: straight from the present level to where the limit is reached" in told
     assert max(map(len, text.splitlines())) <= 100
     assert f"{lookout.clock.now():%Y-%m-%d %H:%M} UTC" in told
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_it_fits_the_terminal_and_its_encoding(lookout: Lookout, columns: int, encoding: str) -> None:
+    pattern = IssuePattern.read(lookout.cluster.look("IssuePattern", "", objects.PATTERN))
+    target = targets.Target("shop", "orders")
+    asked = (lookout.metrics, lookout.context.settings, pattern, target, targets.known_by_name(target))
+    every = asyncio.run(command.outlooks(*asked, Forecaster.load(), lookout.clock.now()))
+    paper = io.BytesIO()
+    page = io.TextIOWrapper(paper, encoding=encoding)
+    command.show(Console(file=page, width=columns, highlight=False), pattern, every, "m/1", timedelta(days=1))
+    page.flush()
+    text = paper.getvalue().decode(encoding)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert max(map(len, lines[-20:])) > columns - 10, "the drawing uses the width there is"
+    assert text.isascii() is (encoding != "utf-8")
+    assert "\x1b" not in text
 
 
 def test_a_look_alike_is_named_with_its_sentence_and_shows_the_days_before(lookout: Lookout) -> None:
@@ -191,7 +215,7 @@ def test_a_pattern_from_a_file_needs_no_cluster(
 )
 def test_without_a_cluster_pods_are_told_by_how_controllers_name_them(kind: str, pod: str, *, mine: bool) -> None:
     signal = objects.signal(target={"kind": kind, "podLabel": "pod"})
-    read = targets.IssuePattern.read(objects.pattern(signals=[signal]))
+    read = IssuePattern.read(objects.pattern(signals=[signal]))
     belongs = targets.known_by_name(targets.Target("shop", "orders"))
     assert belongs(read.spec.signals[0], {"namespace": "shop", "pod": pod}) is mine
     assert not belongs(read.spec.signals[0], {"namespace": "bank", "pod": pod})

@@ -197,7 +197,7 @@ def _meaning_of_cone(outlook: Outlook) -> Iterator[str]:
         yield "no cone: the limit is passed already" if outlook.passed else "no cone: no breach is foreseen"
         return
     chances = ", ".join(f"{100 * ray.probability:.0f} % by {outlook.at(ray.hours):%d %b %H:%M}" for ray in outlook.rays)
-    yield f"cone: straight from the present level to where the limit is reached with {chances}; drawn for 12 h"
+    yield f"cone: straight from the present level to where the limit is reached with {chances}; cut off after 12 hours"
 
 
 def _folded(text: str, width: int) -> Iterator[Text]:

@@ -100,7 +100,8 @@ def forecast(
         hint = f"Is --prometheus (or {variable('prometheus_url')}) right, and can it be reached from here?"
         raise click.ClickException(f"{error}\n{hint}") from error
     chosen = speaker(every)
-    since = past or (_THREE_DAYS if chosen.look_alike else _A_DAY)
+    # What looks like a habit is seen only where its earlier days are.
+    since = past or (_THREE_DAYS if chosen.look_alike and not chosen.seen.positive else _A_DAY)
     title = f"{wanted}: {chosen.signal.name}, {chosen.seen.reason.value}"
     if png is not None:
         _saved(save, chosen, title, png, since)
