@@ -157,6 +157,15 @@ def test_an_edge_beyond_the_horizon_is_cut_off_before_it_reaches_the_limit() -> 
 
 
 @pytest.mark.parametrize(
+    ("hours", "ends"), [(6.0, (6.0, 95.0)), (12.0, (12.0, 95.0)), (24.0, (12.0, 72.5)), (36.0, (12.0, 65.0))]
+)
+def test_an_edge_ends_at_the_limit_or_at_the_last_horizon(hours: float, ends: tuple[float, float]) -> None:
+    one = outlook(FLAT, hours=(hours, np.inf, np.inf))
+    (ray,) = one.rays
+    assert one.ray_end(ray) == pytest.approx(ends)
+
+
+@pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"hours": (np.inf,) * 3}, "no breach is foreseen"),

@@ -1,5 +1,6 @@
 """Evidence: a recorded decision comes out again identically, and what was touched since is told."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from vanguard.api.intervention import InterventionSpec
 from vanguard.api.kinds import Intervention, IssuePattern
 from vanguard.domain.diagnosis import Assessment, Candidate, assess, cause_of, diagnose
 from vanguard.domain.evidence import CannotRecompute, Compared, evidence_of, grounded, judged_alone, recomputed
-from vanguard.domain.forecast import Forecaster
+from vanguard.domain.forecast import Forecast, Forecaster
 from vanguard.domain.past import Past
 from vanguard.domain.samples import pack
 from vanguard.domain.series import BINS
@@ -20,7 +21,7 @@ HOURS = np.arange(BINS) / 12
 NOISE = np.random.default_rng(5).normal(0, 0.4, BINS)
 LEAK = 45 + np.where(HOURS[-1] - 9 < HOURS, 5 * (HOURS - HOURS[-1] + 9), 0) + NOISE
 FLAT = 45 + NOISE
-AT = g.NOW.replace(microsecond=123456)
+AT = g.NOW.replace(microsecond=900000)
 LABELS = ((("pod", "a"),), (("pod", "b"),), (("pod", "c"),))
 
 
@@ -31,9 +32,19 @@ def judged(*series: np.ndarray, pattern: IssuePattern, phase: int = 4) -> list[A
     return grounded(found, LABELS, past)
 
 
-def opened(series: np.ndarray = LEAK, *, phase: int = 4, **spec: Any) -> tuple[Intervention, str]:
+class ToTheSecond(Forecaster):
+    """A model whose times are no round half hours."""
+
+    def foresee(self, past: Past, **asked: Any) -> Forecast:
+        said = super().foresee(past, **asked)
+        return replace(said, hours_to_breach=said.hours_to_breach + 0.4 / 3600)
+
+
+def opened(
+    series: np.ndarray = LEAK, *, phase: int = 4, model: Forecaster | None = None, **spec: Any
+) -> tuple[Intervention, str]:
     """An Intervention as detection opens it, and its samples."""
-    pattern, model = g.pattern(**spec), Forecaster.load()
+    pattern, model = g.pattern(**spec), model or Forecaster.load()
     alone = judged_alone(pattern, judged(FLAT, series, FLAT, pattern=pattern, phase=phase)[1], model)
     assert alone.positive
     assert alone.ground is not None
@@ -91,6 +102,11 @@ def test_every_figure_comes_out_as_recorded(series: np.ndarray, spec: dict[str, 
     assert {"samples", "reason", "value", "breachPercent12h", "confidencePercent", "model"} <= names
     assert {one.name for one in (iv.spec.evidence.features if iv.spec.evidence else ())} <= names
     assert len(names) == len(compared) > 15
+
+
+def test_times_come_out_to_the_second_whenever_within_it_the_evaluation_was() -> None:
+    iv, samples = opened(model=ToTheSecond.load())
+    assert differing(recomputed(iv, samples, ToTheSecond.load())) == set()
 
 
 def test_the_evidence_says_what_was_asked_seen_and_by_what() -> None:
