@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from vanguard.api.intervention import CommitPurpose
-from vanguard.domain.series import RawSeries
+from vanguard.domain.series import Columns, RawSeries
 from vanguard.domain.telling import Message
 
 Raw = dict[str, Any]
@@ -23,7 +23,14 @@ class Metrics(Protocol):
     """Prometheus."""
 
     async def range(self, query: str, start: datetime, end: datetime, step: timedelta) -> list[RawSeries]:
-        """Evaluate a query over a period.
+        """Evaluate a query over a period, for the series of one target.
+
+        Raises:
+            MetricsError: when there is no whole answer.
+        """
+
+    async def columns(self, query: str, start: datetime, end: datetime, step: timedelta) -> Columns:
+        """Evaluate a query over a period, for very many series: float32, all over the times start + k * step.
 
         Raises:
             MetricsError: when there is no whole answer.

@@ -12,7 +12,8 @@ import numpy as np
 
 from tests.reconcilers.fakes import FakeClock
 from vanguard.domain import vitals
-from vanguard.domain.series import RawSeries, labels_of
+from vanguard.domain.promql import LAST_OF_HALF_HOUR
+from vanguard.domain.series import Columns, RawSeries, labels_of, medians
 from vanguard.errors import MetricsError
 
 
@@ -59,6 +60,11 @@ class FakeMetrics:
         ahead: by how much its clock is before ours.
         rules_behind: in their own intervals.
         alerts: labels of those that fire; None when it gives no answer about them.
+        instants: the instant queries asked so far.
+        answered: how many samples each answer to a range had.
+        refuses: which ranges get no answer.
+        under_way: which range queries are, now.
+        at_once: with each range query, the most that ever were under way at once.
     """
 
     clock: FakeClock
@@ -71,6 +77,11 @@ class FakeMetrics:
     ahead: timedelta = timedelta()
     rules_behind: float = 0.5
     alerts: list[dict[str, str]] | None = field(default_factory=list)
+    instants: list[str] = field(default_factory=list)
+    answered: list[int] = field(default_factory=list)
+    refuses: Callable[[Asked], bool] = lambda _: False
+    under_way: Counter[str] = field(default_factory=Counter)
+    at_once: Counter[str] = field(default_factory=Counter)
 
     def lie(self, lie: Lie, query: str = "") -> None:
         """From now on."""
@@ -78,10 +89,36 @@ class FakeMetrics:
 
     async def range(self, query: str, start: datetime, end: datetime, step: timedelta) -> list[RawSeries]:
         """See `ports.Metrics`."""
+        await self._asked(query, start, end)
+        found = self._sampled(query, start, end, step)
+        self.answered.append(sum(raw.times.size for raw in found))
+        return found
+
+    async def columns(self, query: str, start: datetime, end: datetime, step: timedelta) -> Columns:
+        """See `ports.Metrics`; half hours' medians are made of values five minutes apart, as Prometheus makes them."""
+        if "quantile_over_time" not in query:
+            return Columns.of(await self.range(query, start, end, step))
+        await self._asked(query, start, end)
+        times = np.arange(start.timestamp(), end.timestamp() + 1, step.total_seconds())
+        found = Columns.of(self._sampled(query, start - LAST_OF_HALF_HOUR, end, timedelta(minutes=5)))
+        six = np.full((len(found), times.size, 6), np.nan, np.float32)
+        for place in range(6):
+            _, here, there = np.intersect1d(found.times, times - 300 * place, return_indices=True)
+            six[:, there, place] = found.values[:, here]
+        self.answered.append(times.size * len(found))
+        return Columns(found.keys, times, medians(six))
+
+    async def _asked(self, query: str, start: datetime, end: datetime) -> None:
+        """Somebody asks."""
+        self.under_way[query] += 1
+        self.at_once[query] = max(self.at_once[query], self.under_way.total())
         await asyncio.sleep(0)
+        self.under_way[query] -= 1
         self.asked.append(Asked(query, start, end))
-        if {value for _, value in _constants(query)} & self.deaf_to:
+        if self.refuses(self.asked[-1]) or {value for _, value in _constants(query)} & self.deaf_to:
             raise MetricsError("Prometheus gave no answer")
+
+    def _sampled(self, query: str, start: datetime, end: datetime, step: timedelta) -> list[RawSeries]:
         until = min(end, self.clock.now()).timestamp()
         times = np.arange(start.timestamp(), until + 1e-6, step.total_seconds())
         found = []
@@ -95,6 +132,7 @@ class FakeMetrics:
     async def instant(self, query: str) -> list[tuple[Mapping[str, str], float]]:
         """See `ports.Metrics`; counts, alerts, vitals, and else the present value of every series a query finds."""
         await asyncio.sleep(0)
+        self.instants.append(query)
         if query == vitals.QUERY:
             return self._vitals()
         if query.startswith("ALERTS{"):

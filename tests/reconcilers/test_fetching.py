@@ -2,16 +2,18 @@
 
 import itertools
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.reconcilers import objects
-from tests.reconcilers.fake_metrics import Lie
+from tests.reconcilers.fake_metrics import Asked, Lie
 from tests.reconcilers.lookout import INTERVAL, Lookout, calm, climbing, daily_peak, troubled
 from tests.reconcilers.objects import SHOP
 from vanguard.api.reasons import Reason
 from vanguard.domain.alert import AlertState
+from vanguard.domain.past import BIN_SECONDS, BLOCKS, FINE
 
-BIN = timedelta(minutes=5)
+BIN, HALF_HOUR = timedelta(minutes=5), timedelta(minutes=30)
+BAD_DAY = 24  # of February; the first cycle is on the first of March
 FAR = "far"
 
 
@@ -20,17 +22,104 @@ def namespaces(query: str) -> set[str]:
     return set(re.findall(r'"namespace", "([^"]*)"', query))
 
 
-def test_the_first_cycle_asks_for_eight_days_in_daily_pieces_without_gap_or_overlap() -> None:
+def halves(asked: list[Asked]) -> list[Asked]:
+    """What was asked for as medians of half hours."""
+    return [one for one in asked if "quantile_over_time" in one.query]
+
+
+def as_sampled(asked: list[Asked]) -> list[Asked]:
+    """What was asked for as it is."""
+    return [one for one in asked if one not in halves(asked)]
+
+
+def every(asked: Asked, step: timedelta) -> list[datetime]:
+    """The times of an answer."""
+    return [asked.start + n * step for n in range((asked.end - asked.start) // step + 1)]
+
+
+def test_the_first_cycle_asks_for_eight_days_old_ones_in_half_hours_without_gap_or_overlap() -> None:
     lookout = troubled()
     lookout.cycle()
 
-    asked = lookout.metrics.asked
-    assert len(asked) == 8
-    assert asked[0].start == lookout.begun - timedelta(days=8)
-    assert lookout.begun - asked[-1].end <= timedelta(seconds=1)
-    for one, next_ in itertools.pairwise(asked):
-        assert next_.start - one.start == timedelta(days=1)
-        assert timedelta(0) < next_.start - one.end <= timedelta(seconds=1)
+    old, fine = halves(lookout.metrics.asked), as_sampled(lookout.metrics.asked)
+    assert (len(old), len(fine)) == (8, 1)
+    instants = sorted(at for asked in old for at in every(asked, HALF_HOUR))
+    assert [later - earlier for earlier, later in itertools.pairwise(instants)] == [HALF_HOUR] * (len(instants) - 1)
+    assert fine[0].start - instants[-1] == BIN, "the last five minutes of the half hour before"
+    assert fine[0].end == lookout.begun
+    assert len(instants) + len(every(fine[0], HALF_HOUR)) == BLOCKS
+    assert fine[0].end - fine[0].start >= timedelta(seconds=(FINE - 1) * BIN_SECONDS)
+
+
+def test_a_first_fetch_costs_a_bounded_number_of_samples() -> None:
+    """Eight days as they are sampled would be 11,520 a series."""
+    lookout = troubled()
+    lookout.cycle()
+    fetched = sum(lookout.metrics.answered)
+    assert fetched <= 359 + 13 * 60
+
+
+def test_no_more_queries_are_under_way_at_once_than_allowed_and_fewer_for_old_history() -> None:
+    lookout = crowded(query_shard_series=1, query_concurrency=2)
+    lookout.cycle()
+    assert max(lookout.metrics.at_once.values()) <= 2
+    assert max(n for query, n in lookout.metrics.at_once.items() if "quantile_over_time" in query) == 1
+
+
+def test_a_piece_of_history_that_got_no_answer_is_asked_for_again_and_no_other_with_it() -> None:
+    lookout = troubled()
+    lookout.metrics.refuses = lambda asked: "quantile_over_time" in asked.query and asked.start.day == BAD_DAY
+    lookout.cycle()
+    assert lookout.ready() == ("False", Reason.QUERY_FAILED)
+    assert lookout.context.board == {}, "with a hole in its past nothing is said of it"
+    failed = [asked for asked in halves(lookout.metrics.asked) if asked.start.day == BAD_DAY]
+    lookout.metrics.refuses = lambda _: False
+    lookout.metrics.asked.clear()
+    lookout.cycle()
+    assert halves(lookout.metrics.asked) == failed
+    assert lookout.ready() == ("True", Reason.READY)
+
+
+def test_a_prometheus_in_trouble_is_not_asked_for_everything_there_is() -> None:
+    lookout = crowded(query_shard_series=1, query_concurrency=2)
+    lookout.metrics.refuses = lambda _: True
+    lookout.cycle()
+    assert len(lookout.metrics.asked) <= 3
+
+
+def test_after_a_long_outage_what_is_older_than_twelve_hours_comes_in_half_hours() -> None:
+    lookout = troubled()
+    lookout.cycle()
+    last = lookout.begun
+    lookout.clock.advance(timedelta(hours=30))
+    lookout.metrics.asked.clear()
+    lookout.cycle()
+    (old,), (fine,) = halves(lookout.metrics.asked), as_sampled(lookout.metrics.asked)
+    assert old.start - timedelta(minutes=25) <= last
+    assert fine.start - old.end == BIN
+
+
+def test_series_are_counted_once_in_a_while_and_when_namespaces_change() -> None:
+    lookout = crowded()
+    lookout.cycle(9)
+    counts = [query for query in lookout.metrics.instants if query.startswith("count by")]
+    assert len(counts) == 2
+    lookout.cluster.delete("AutomationPolicy", FAR, "shop")
+    lookout.cycle()
+    counts = [query for query in lookout.metrics.instants if query.startswith("count by")]
+    assert len(counts) == 3
+
+
+def test_a_clock_that_was_ahead_costs_a_first_fetch_and_nothing_else() -> None:
+    lookout = troubled()
+    lookout.clock.advance(timedelta(days=400))
+    lookout.cycle()
+    lookout.clock.advance(timedelta(days=-400))
+    lookout.metrics.asked.clear()
+    lookout.cycle()
+    assert len(halves(lookout.metrics.asked)) == 8
+    (watched,) = lookout.context.board.values()
+    assert watched.assessment.positive is not None
 
 
 def test_later_cycles_ask_only_from_the_newest_bin_on() -> None:

@@ -181,14 +181,19 @@ class _Watcher:
         """After a cycle: which alerts fire, which targets are left alone."""
         self.seen.cycles += 1
         for key, watched in sorted(self._ctx.board.items()):
-            fires = watched.alert.state is AlertState.FIRING
+            fires, seen = watched.alert.state is AlertState.FIRING, watched.assessment
             self._follow(key, at, watched.alert.active_at if fires else None)
-            if watched.assessment.at == at:
-                self.seen.evaluations += 1
-                self.seen.targets.add(watched.assessment.target)
-                self._spell(key, at)
+            if seen.at == at:
+                left = seen.positive is None or (seen.positive is False and seen.straight_line)
+                self._spell(key, seen.target, seen.reason if left else None, at, known=seen.positive is not None)
         for key in self._running.keys() - self._ctx.board.keys():
             self._follow(key, at, None)
+        for name, watching in sorted(self._ctx.watching.items()):
+            for target in sorted(watching.targets) if watching.at == at else ():
+                self.seen.evaluations += 1
+                self.seen.targets.add(target)
+                if (name, target.uid) not in self._ctx.board:
+                    self._spell((name, target.uid), target, watching.silent.get(target), at, known=False)
 
     def _follow(self, key: tuple[str, str], at: datetime, active_at: datetime | None) -> None:
         """One alert: its episode goes on, ends, or another begins."""
@@ -201,17 +206,17 @@ class _Watcher:
             self._running[key] = len(self.seen.episodes)
             self.seen.episodes.append(Episode(key[0], seen.target, active_at, at, seen.confidence_percent))
 
-    def _spell(self, key: tuple[str, str], at: datetime) -> None:
-        """A trend that looks like the problem and is left alone, or of which nothing can be said."""
-        seen = self._ctx.board[key].assessment
-        left = seen.positive is None or (seen.positive is False and seen.straight_line)
-        known = self._spells.get(key)
-        if left and known is not None and known.reason is seen.reason:
-            known.last = at
+    def _spell(
+        self, key: tuple[str, str], target: TargetKey, reason: Reason | None, at: datetime, *, known: bool
+    ) -> None:
+        """A trend that looks like the problem and is left alone, or of which nothing can be said; None ends it."""
+        before = self._spells.get(key)
+        if before is not None and before.reason is reason:
+            before.last = at
             return
         self._spells.pop(key, None)
-        if left:
-            spell = Spell(key[0], seen.target, seen.reason, at, at, known=seen.positive is not None)
+        if reason is not None:
+            spell = Spell(key[0], target, reason, at, at, known=known)
             self._spells[key] = spell
             self.seen.spells.append(spell)
 

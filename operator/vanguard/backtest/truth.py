@@ -10,7 +10,7 @@ from vanguard.api.kinds import IssuePattern
 from vanguard.api.pattern import Direction, Signal
 from vanguard.backtest.recording import Asked, Recording
 from vanguard.domain.past import BIN_SECONDS
-from vanguard.domain.series import RawSeries, bin_medians
+from vanguard.domain.series import Columns, RawSeries, binned
 from vanguard.domain.workload import TargetKey
 from vanguard.reconcilers.estate import Estate
 
@@ -63,7 +63,7 @@ def _of_signal(pattern: IssuePattern, signal: Signal, recording: Recording, esta
 
 def _runs(raw: RawSeries, signal: Signal) -> Iterator[tuple[datetime, datetime]]:
     """First and last bin of each run of at least three bins in a row at or beyond the limit."""
-    numbers, medians = bin_medians(raw)
+    numbers, (medians,) = binned(Columns.of([raw]))
     limit = float(signal.limit)
     beyond = medians >= limit if signal.direction is Direction.RISING else medians <= limit
     hits = numbers[beyond]

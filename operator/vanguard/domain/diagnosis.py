@@ -19,6 +19,7 @@ from vanguard.domain.verdict import as_decimal
 from vanguard.domain.workload import TargetKey
 
 _HORIZONS = {Horizon.FOUR: 0, Horizon.EIGHT: 1, Horizon.TWELVE: 2}
+HORIZON_HOURS = {horizon: HORIZONS_HOURS[place] for horizon, place in _HORIZONS.items()}
 SEVERITIES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 
 

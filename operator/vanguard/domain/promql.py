@@ -1,6 +1,11 @@
 """The little PromQL the operator writes itself: narrowing an author's query to some label values."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from vanguard.domain.series import KEPT_NAME, NAME
+
+LAST_OF_HALF_HOUR = timedelta(minutes=25)
 
 
 def quoted(text: str) -> str:
@@ -21,6 +26,17 @@ def narrowed(query: str, label: str, values: Iterable[str]) -> str:
     )
     # On lines of its own: the query may end with a comment.
     return f"(\n{query}\n) and on ({label}) ({constants})"
+
+
+def half_hourly(query: str) -> str:
+    """Medians of half an hour's values, five minutes apart; to be evaluated at the last of them, `LAST_OF_HALF_HOUR`.
+
+    As in a `SeriesBook`, what is not finite is no value. A function over time drops a metric's name, and with it what
+    may tell two series apart: it is kept under another label.
+    """
+    kept = f'label_replace((\n{query}\n) > -Inf < +Inf, "{KEPT_NAME}", "$1", "{NAME}", "(.+)")'
+    # 26 minutes hold six values whether the beginning of a range belongs to it (Prometheus 2) or not (3).
+    return f"quantile_over_time(0.5, {kept}[26m:5m])"
 
 
 def firing(namespace: str, matcher: Mapping[str, str]) -> str:

@@ -130,6 +130,11 @@ class Owners:
         self._pod_owner = {pod["metadata"]["name"]: _controller(pod) for pod in pods}
         self._set_owner = {rs["metadata"]["uid"]: _controller(rs) for rs in replica_sets}
 
+    @property
+    def signature(self) -> int:
+        """The same while it leads from the same pods to the same workloads."""
+        return hash(frozenset((pod, self.workload_uid(pod)) for pod in self._pod_owner))
+
     def workload_uid(self, pod: str) -> str | None:
         """The uid of the Deployment or StatefulSet a pod belongs to; None for a pod that is gone or unowned."""
         owner = self._pod_owner.get(pod)

@@ -19,7 +19,7 @@ from vanguard.domain.load import REFERENCE_BLOCKS
 from vanguard.domain.lookalike import Opinion, Suspect, Voice, added, beside, hear
 from vanguard.domain.past import BIN_SECONDS, BLOCK, Past
 from vanguard.domain.promql import narrowed
-from vanguard.domain.series import Labels, SeriesBook
+from vanguard.domain.series import Columns, Labels, SeriesBook
 from vanguard.domain.workload import TargetKey
 from vanguard.errors import MetricsError
 from vanguard.reconcilers.context import Context
@@ -156,7 +156,7 @@ async def _ask(
     start -= timedelta(seconds=start.timestamp() % BIN_SECONDS)
     try:
         for query in _queries(companion.query, mapping, estate, targets):
-            book.absorb(await ctx.metrics.range(query, start, now, _STEP))
+            book.absorb(Columns.of(await ctx.metrics.range(query, start, now, _STEP)))
     except MetricsError as error:
         return Heard(companion, None, str(error)[:_MOST_TROUBLE])
     labels, past = book.past(now)

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from vanguard.api.reasons import Reason
 from vanguard.api.repositories import AuditSpec, RepositorySpec
 from vanguard.domain.alert import Alert
 from vanguard.domain.diagnosis import Assessment
@@ -12,6 +14,7 @@ from vanguard.domain.headroom import Room
 from vanguard.domain.reading import Samples
 from vanguard.domain.storm import Storm
 from vanguard.domain.vitals import Vitals
+from vanguard.domain.workload import TargetKey
 from vanguard.errors import RepositoryError
 from vanguard.ports import Clock, Cluster, Metrics, Repository
 from vanguard.reconcilers.outbox import Outbox
@@ -47,6 +50,22 @@ class Watched:
     assessment: Assessment
 
 
+@dataclass(frozen=True)
+class Watching:
+    """The targets a pattern has series of, and what is not on the board of them.
+
+    Attributes:
+        at: when they were last evaluated.
+        targets: all of them.
+        silent: those that were not looked at and of which nothing could have been said, with the reason; the others
+            that are not on the board are quiet.
+    """
+
+    at: datetime
+    targets: frozenset[TargetKey]
+    silent: Mapping[TargetKey, Reason] = field(default_factory=dict)
+
+
 @dataclass
 class Kept:
     """What was read since the last detection cycle began and is good until the next: no look reads it again.
@@ -66,7 +85,9 @@ class Context:
 
     Attributes:
         board: what detection knows, by pattern name and target uid. A cache: Prometheus and the recorded
-            Interventions give it back after a restart, and until then nothing is admitted.
+            Interventions give it back after a restart, and until then nothing is admitted. Only of targets that
+            were worth a look: one that is watched and not on the board is quiet, its alert inactive.
+        watching: the targets with series, by pattern name, as of the last evaluation that could be made.
         admission: taken while gates are asked and the answer is recorded, so that two Interventions never both
             see the last free slot.
         locks: one per Intervention, so that a timer and an event never work on it at once.
@@ -85,6 +106,7 @@ class Context:
     settings: Settings
     telemetry: Telemetry
     board: dict[tuple[str, str], Watched] = field(default_factory=dict)
+    watching: dict[str, Watching] = field(default_factory=dict)
     admission: asyncio.Lock = field(default_factory=asyncio.Lock)
     locks: defaultdict[tuple[str, str], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     outbox: Outbox = field(default_factory=Outbox)

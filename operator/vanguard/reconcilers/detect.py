@@ -4,15 +4,12 @@ When nothing changes, nothing is written. What it remembers between cycles is a 
 alerts' episodes, which recorded Interventions give back after a restart.
 """
 
-import asyncio
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-
-import numpy as np
 
 from vanguard import __version__
 from vanguard.api.base import API_VERSION, Annotation, format_time
@@ -26,8 +23,8 @@ from vanguard.api.intervention import (
 from vanguard.api.kinds import Intervention, IssuePattern
 from vanguard.api.pattern import Signal
 from vanguard.domain.alert import INACTIVE, Alert, AlertState, advance, firing_since
-from vanguard.domain.diagnosis import Assessment, Candidate, assess, cause_of, diagnose, rank, worst
-from vanguard.domain.evidence import evidence_of, grounded, judged_alone
+from vanguard.domain.diagnosis import Assessment, Candidate, cause_of, diagnose, rank, worst
+from vanguard.domain.evidence import evidence_of, judged_alone
 from vanguard.domain.forecast import Forecaster
 from vanguard.domain.phases import TERMINAL
 from vanguard.domain.samples import pack
@@ -39,6 +36,7 @@ from vanguard.reconcilers.companions import second_opinions
 from vanguard.reconcilers.context import Context, Kept, Watched
 from vanguard.reconcilers.estate import Estate, survey
 from vanguard.reconcilers.fetching import Shelf, refresh
+from vanguard.reconcilers.judging import Outlook, judge, watching_of
 from vanguard.reconcilers.pattern_status import PatternNews, publish
 from vanguard.reconcilers.storm import look_out
 from vanguard.reconcilers.vitals import examine
@@ -47,7 +45,6 @@ from vanguard.telemetry import about
 _log = logging.getLogger(__name__)
 
 _EPISODE_REST = timedelta(days=1)
-_AT_ONCE = 500  # series judged in one go: a third of a second
 
 
 class Detector:
@@ -66,6 +63,7 @@ class Detector:
         self._restored = False
         self._episodes: dict[tuple[str, str], tuple[int, Alert]] = {}
         self._opened: set[tuple[str, str]] = set()
+        self._cases: set[tuple[str, str]] = set()
 
     async def cycle(self) -> None:
         """Go round, and say in the policies' status how they stand by now.
@@ -96,6 +94,7 @@ class Detector:
             self._restore(past)
         estate = await survey(ctx, patterns)
         self._end_old_episodes(past)
+        self._cases = {(iv.spec.pattern.name, iv.spec.target.uid) for iv in past if iv.status.phase not in TERMINAL}
         for pattern in patterns:
             with about(pattern=pattern.metadata.name):
                 await self._evaluate_alone(pattern, estate)
@@ -129,7 +128,7 @@ class Detector:
     async def _evaluate_alone(self, pattern: IssuePattern, estate: Estate) -> None:
         """One pattern's fault is its own: told, counted, nothing concluded, and the others go on."""
         try:
-            await self._evaluate(pattern, estate)
+            await self.evaluate(pattern, estate)
         except ClusterError:
             raise
         except Exception:  # noqa: BLE001 - see above
@@ -137,47 +136,57 @@ class Detector:
             _log.exception("pattern could not be evaluated")
             self._unknown(pattern, self._ctx.clock.now())
 
-    async def _evaluate(self, pattern: IssuePattern, estate: Estate) -> None:
+    async def evaluate(self, pattern: IssuePattern, estate: Estate) -> None:
         """One pattern: fetch, assess, advance its alerts, tell what changed."""
         ctx, now = self._ctx, self._ctx.clock.now()
-        name, found, trouble = pattern.metadata.name, list[Assessment](), ""
+        name, outlooks, trouble = pattern.metadata.name, list[Outlook](), ""
         if not pattern.spec.suspend and estate.governed:
+            interest = self._interest(name)
             for signal in pattern.spec.signals:
                 try:
-                    found += await self._assess(pattern, signal, estate, now)
+                    outlooks.append(await self._assess(pattern, signal, estate, interest, now))
                 except MetricsError as error:
                     trouble = str(error)
                     ctx.telemetry.query_errors.labels(name).inc()
                     _log.warning("signal %s: %s", signal.name, error)
         by_target: defaultdict[TargetKey, list[Assessment]] = defaultdict(list)
-        for assessment in found:
+        for assessment in (seen for outlook in outlooks for seen in outlook.found):
             by_target[assessment.target].append(assessment)
         news = {target: worst(several) for target, several in by_target.items()}
         if trouble:
             self._unknown(pattern, now)
+        else:
+            ctx.watching[name] = watching_of(outlooks, now)
         for target, assessment in news.items():
             self._advance(pattern, target, assessment, now)
-        await publish(ctx, pattern, PatternNews(news, self._firing(name), trouble, bool(estate.governed)))
+        if not trouble:
+            self._quieten(name, news)
+        watched = len(ctx.watching[name].targets) if name in ctx.watching else 0
+        await publish(ctx, pattern, PatternNews(news, watched, self._firing(name), trouble, bool(estate.governed)))
 
-    async def _assess(self, pattern: IssuePattern, signal: Signal, estate: Estate, now: datetime) -> list[Assessment]:
-        ctx, stock = self._ctx, self._shelves[pattern.metadata.name].stock(signal)
+    async def _assess(
+        self, pattern: IssuePattern, signal: Signal, estate: Estate, interest: Iterable[str], now: datetime
+    ) -> Outlook:
+        """What a signal says of the series worth a look."""
+        ctx, stock = self._ctx, self._shelves[pattern.metadata.name].stock(signal, now)
         await refresh(ctx.metrics, ctx.settings, signal, stock, estate.governed, now)
-        labels, past = stock.book.past(now)
-        ctx.telemetry.series.labels(pattern.metadata.name).set(len(labels))
-        owned = [(row, estate.owner(signal, dict(series))) for row, series in enumerate(labels)]
-        rows = [(row, w) for row, w in owned if w is not None and estate.applies(pattern, w)]
-        if not rows:
-            return []
-        judged: list[Assessment] = []
-        for first in range(0, len(rows), _AT_ONCE):
-            part = rows[first : first + _AT_ONCE]
-            chosen = past.take(np.array([row for row, _ in part]))
-            keys = [w.key for _, w in part]
-            # In a thread, or the Lease and the watches would wait for the arithmetic.
-            found = await asyncio.to_thread(assess, pattern, signal, keys, chosen, self._forecaster, now)
-            judged += grounded(found, [labels[row] for row, _ in part], chosen)
-        beside = [labels[row] for row, _ in rows], past.take(np.array([row for row, _ in rows]))
-        return await second_opinions(ctx, estate, signal, *beside, judged)
+        ctx.telemetry.series.labels(pattern.metadata.name).set(len(stock.book))
+        stock.roll.renew(pattern, signal, stock.book, estate)
+        outlook = await judge(pattern, signal, stock.book, stock.roll, self._forecaster, interest, now)
+        beside = [stock.book.labels(row) for row in outlook.rows.tolist()], stock.book.take(now, outlook.rows)
+        return replace(outlook, found=await second_opinions(ctx, estate, signal, *beside, outlook.found))
+
+    def _interest(self, name: str) -> set[str]:
+        """Uids of targets looked at also when they are quiet: with an alert, an episode or an open Intervention."""
+        alerted = (key for key, watched in self._ctx.board.items() if watched.alert.state is not AlertState.INACTIVE)
+        return {uid for of, uid in (*alerted, *self._episodes, *self._cases) if of == name}
+
+    def _quieten(self, name: str, news: Mapping[TargetKey, Assessment]) -> None:
+        """Take off the board whose alert has ended and who is not worth a look any more."""
+        seen, board = {target.uid for target in news}, self._ctx.board
+        for key, watched in list(board.items()):
+            if key[0] == name and watched.alert.state is AlertState.INACTIVE and key[1] not in seen:
+                del board[key]
 
     def _advance(self, pattern: IssuePattern, target: TargetKey, assessment: Assessment, now: datetime) -> None:
         key, generation = (pattern.metadata.name, target.uid), pattern.metadata.generation
@@ -202,6 +211,8 @@ class Detector:
         live = {pattern.metadata.name for pattern in patterns if not pattern.spec.suspend}
         for name in set(self._shelves) - live:
             del self._shelves[name]
+        for name in set(self._ctx.watching) - live:
+            del self._ctx.watching[name]
         for key, watched in list(self._ctx.board.items()):
             if key[0] not in live or not estate.service_type(watched.assessment.target):
                 del self._ctx.board[key]
@@ -269,6 +280,9 @@ class Detector:
         telemetry.alerts.clear()
         for (name, _), watched in self._ctx.board.items():
             telemetry.alerts.labels(name, watched.alert.state).inc()
+        for name, watching in self._ctx.watching.items():
+            quiet = len(watching.targets) - sum(of == name for of, _ in self._ctx.board)
+            telemetry.alerts.labels(name, AlertState.INACTIVE).inc(max(0, quiet))
         self._ctx.last_cycle = self._ctx.clock.now()
         telemetry.last_cycle.set(self._ctx.last_cycle.timestamp())
 

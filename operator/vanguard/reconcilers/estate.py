@@ -1,7 +1,7 @@
 """The estate: what may be watched in one cycle, and which workload a series belongs to."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from vanguard.api.kinds import AutomationPolicy, IssuePattern
 from vanguard.api.pattern import Signal, TargetMapping
@@ -14,7 +14,7 @@ from vanguard.reconcilers.context import Context
 class Estate:
     """What may be watched in this cycle: governed namespaces, their policies and workloads."""
 
-    def __init__(self, policies: Iterable[AutomationPolicy]) -> None:
+    def __init__(self, policies: Sequence[AutomationPolicy]) -> None:
         self._policies: defaultdict[str, list[AutomationPolicy]] = defaultdict(list)
         for policy in policies:
             self._policies[policy.metadata.namespace].append(policy)
@@ -22,14 +22,22 @@ class Estate:
         self._by_name: dict[tuple[str, str, str], Workload] = {}
         self._by_uid: dict[str, Workload] = {}
         self._owners: dict[str, Owners] = {}
+        self._marks = [hash((p.metadata.namespace, p.metadata.uid, p.metadata.generation)) for p in policies]
 
     def add(self, namespace: str, workloads: Iterable[Workload], owners: Owners | None) -> None:
         """Take in a governed namespace; owners only where a pattern leads through pods."""
         for workload in workloads:
             self._by_name[namespace, workload.key.kind, workload.key.name] = workload
             self._by_uid[workload.key.uid] = workload
+            self._marks.append(hash((workload.key, frozenset(workload.labels.items()))))
         if owners is not None:
             self._owners[namespace] = owners
+            self._marks.append(hash((namespace, owners.signature)))
+
+    @property
+    def signature(self) -> int:
+        """The same while `owner` and `applies` answer the same: of policies, workloads, their labels and pods."""
+        return hash(frozenset(self._marks))
 
     def owner(self, signal: Signal, labels: dict[str, str]) -> Workload | None:
         """The workload a series belongs to; None if it is not there, or is governed by nobody."""

@@ -26,13 +26,15 @@ class PatternNews:
     """What one evaluation found.
 
     Attributes:
-        assessments: the worst of each target.
+        assessments: the worst of each target that was looked at.
+        watched: how many targets have series.
         firing: how many targets' alerts fire.
         trouble: why a query failed; empty if none did.
         governed: whether any namespace has a policy.
     """
 
     assessments: Mapping[TargetKey, Assessment]
+    watched: int
     firing: int
     trouble: str
     governed: bool
@@ -74,7 +76,7 @@ def _readiness(pattern: IssuePattern, news: PatternNews) -> tuple[bool, Reason, 
         return False, Reason.QUERY_FAILED, Reason.QUERY_FAILED.sentence
     if not news.governed:
         return False, Reason.NO_POLICY, "no namespace has an AutomationPolicy"
-    if not news.assessments:
+    if not news.watched:
         return False, Reason.NO_SERIES, Reason.NO_SERIES.sentence
     return True, Reason.READY, Reason.READY.sentence
 

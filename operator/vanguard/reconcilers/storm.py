@@ -24,7 +24,7 @@ async def look_out(ctx: Context, estate: Estate) -> None:
         earlier = firing.get(target)
         if earlier is None or since < earlier.since:
             firing[target] = Trending(target, since, estate.depends_on(target))
-    watching = len({watched.assessment.target for watched in ctx.board.values()})
+    watching = len(frozenset[TargetKey]().union(*(one.targets for one in ctx.watching.values())))
     settings = ctx.settings
     ctx.storm = storm_of(firing.values(), watching, settings.storm_targets, settings.storm_percent)
     ctx.telemetry.storm.set(bool(ctx.storm.together))

@@ -1,0 +1,100 @@
+"""Screening: whoever the forecaster calls likely is looked at; who is clearly quiet costs nothing more."""
+
+import numpy as np
+import pytest
+
+from tests.domain import given as g
+from vanguard.api.reasons import Reason
+from vanguard.domain.forecast import Forecaster
+from vanguard.domain.past import BLOCKS, Floats, Past
+from vanguard.domain.screening import silent, worth_a_look
+from vanguard.domain.trend import trend_of
+
+BINS = BLOCKS * 6
+HOURS = np.arange(BINS) / 12
+RNG = np.random.default_rng(11)
+LIMIT = 95.0
+
+
+def families(count: int) -> Floats:
+    """Series of many shapes and scales around a limit of 95, the last of all samples being now."""
+    left = HOURS[-1] - HOURS
+    out = []
+    for number in range(count):
+        base, noise = RNG.uniform(5, 92), RNG.choice([0.0, 0.1, 1.0, 4.0])
+        wave = RNG.choice([0.0, 3.0, 20.0]) * np.sin(2 * np.pi * (HOURS / 24 + RNG.uniform()))
+        onset, rate = RNG.choice([1.5, 3, 6, 10, 24, 100]), RNG.choice([0.0, 0.5, 2.0, 8.0])
+        climb = rate * np.maximum(0, onset - left)
+        saw = RNG.choice([0.0, 15.0]) * (HOURS / RNG.uniform(3, 20) % 1)
+        step = RNG.choice([0.0, 20.0]) * (left < RNG.uniform(0, 30))
+        values = base + wave + saw + step + climb + RNG.normal(0, 1, BINS) * noise
+        values[RNG.random(BINS) < RNG.choice([0.0, 0.1, 0.4])] = np.nan
+        values[: RNG.choice([0, 0, 1000, 2000])] = np.nan
+        out.append(values - (number % 3) * 5)
+    return np.array(out)
+
+
+@pytest.mark.parametrize("rising", [True, False], ids=["rising", "falling"])
+def test_no_series_that_the_forecaster_calls_likely_is_left_alone(rising: bool) -> None:
+    values = families(1500) if rising else -families(1500)
+    limit = np.full(len(values), LIMIT if rising else -LIMIT)
+    past, directions = Past.of(values), np.full(len(values), rising)
+    forecast = Forecaster.load().foresee(past, limit=limit, rising=directions)
+    likely = (forecast.p_breach[:, 2] >= 0.5) & (forecast.refusal == "")
+    top = np.full(len(values), LIMIT, np.float32)
+    looked = worth_a_look(past.mirrored(directions), top, 12)
+    assert likely.sum() > 100
+    assert np.flatnonzero(likely & ~looked).tolist() == []
+
+
+def test_whoever_reaches_the_limit_by_a_straight_line_is_looked_at() -> None:
+    past = Past.of(families(1500))
+    trend = trend_of(past)
+    reached = trend.level + 12 * trend.slope_per_hour >= LIMIT
+    looked = worth_a_look(past, np.full(len(past), LIMIT, np.float32), 12)
+    assert reached.sum() > 100
+    assert np.flatnonzero(reached & ~looked).tolist() == []
+
+
+QUIET = 50 + RNG.normal(0, 1, (400, BINS))
+
+
+@g.table(
+    ("why", "values"),
+    [
+        ("flat with noise", QUIET),
+        (
+            "a daily wave far below",
+            40 + 8 * np.sin(2 * np.pi * HOURS / 24)[None, :] + 0.2 * RNG.normal(0, 1, (50, BINS)),
+        ),
+        ("falling", 90 - 0.2 * HOURS[None, :] + RNG.normal(0, 1, (50, BINS))),
+        ("nothing but gaps", np.full((3, BINS), np.nan)),
+        ("no samples", np.empty((3, 0))),
+    ],
+)
+def test_what_is_clearly_quiet_is_left_alone(why: str, values: Floats) -> None:
+    past = Past.of(values)
+    assert not worth_a_look(past, np.full(len(past), LIMIT, np.float32), 12).any(), why
+
+
+def test_values_far_from_one_are_screened_alike() -> None:
+    for scale in (1e-9, 1.0, 1e12):
+        past = Past.of(families(200) * scale)
+        looked = worth_a_look(past, np.full(200, LIMIT * scale, np.float32), 12)
+        assert 0 < looked.sum() < 200
+
+
+@g.table(
+    ("why", "values", "expected"),
+    [
+        ("three empty bins", np.concatenate([QUIET[0, :-3], [np.nan] * 3]), Reason.STALE_DATA),
+        ("twenty hours", np.concatenate([np.full(BINS - 240, np.nan), QUIET[0, :240]]), Reason.INSUFFICIENT_HISTORY),
+        ("a stuck exporter", np.concatenate([QUIET[0, :-6], [50.0] * 6]), Reason.FROZEN_VALUE),
+        ("an old hole", np.concatenate([QUIET[0, :1000], [np.nan] * 500, QUIET[0, 1500:]]), None),
+        ("a quiet one", QUIET[0], None),
+        ("one that never moves", np.full(BINS, 7.0), None),
+    ],
+)
+def test_of_whom_nothing_can_be_said_keeps_the_reason(why: str, values: Floats, expected: Reason | None) -> None:
+    found = {reason for reason, mask in silent(Past.of(values[None, :])).items() if mask[0]}
+    assert found == ({expected} if expected else set()), why
