@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock check test demo bench-scale build cluster up down generate clean
+.PHONY: help setup lock check test demo bench-detect train bench-scale build cluster up down generate clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -23,6 +23,12 @@ setup: $(STAMP)  ## the virtual environment, from the lock
 lock:            ## renew both locks from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --upgrade -o requirements.lock
 	uv pip compile pyproject.toml -c requirements.lock --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header -o requirements-runtime.lock
+
+bench-detect: setup ## how good the forecasts are, beside what people use; NAB=<folder> adds real series, ARGS= options
+	@PYTHONPATH=operator $(BIN)/python -m bench.detection $(if $(NAB),--nab $(NAB)) $(ARGS)
+
+train: setup     ## train the forecaster's network anew and write it where it is shipped
+	@PYTHONPATH=operator $(BIN)/python -m bench.detection.train $(ARGS)
 
 bench-scale: setup  ## cycles over 1k, 10k and 100k series, and the naive way beside them
 	@$(BIN)/python -c 'import pandas' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'pandas>=2.2,<4'

@@ -174,8 +174,9 @@ def test_a_sawtooth_that_always_came_back_is_named_and_not_believed(cut: int) ->
 
 
 def test_a_constant_is_not_going_anywhere() -> None:
+    """But for the jump nobody can foresee, of which there is always a chance."""
     seen = forecast(CONSTANT)
-    assert seen.p_breach.max() < 1e-6
+    assert seen.p_breach.max() < 0.01
     assert np.isinf(seen.hours_to_breach).all()
 
 
@@ -234,9 +235,9 @@ def test_scattered_gaps_do_not_hide_a_leak() -> None:
 
 
 def sampled(step: float) -> np.ndarray:
-    """A leak that rises by 4 an hour to 80, sampled at that step."""
+    """A leak that rises by 4 an hour to 86, sampled at that step."""
     hours = np.arange(0, 168 * 3600, step) / 3600
-    return np.asarray(40 + np.where(hours > 158, 4 * (hours - 158), 0))
+    return np.asarray(40 + np.where(hours > 156.5, 4 * (hours - 156.5), 0))
 
 
 @pytest.mark.parametrize("step", [15, 20, 30, 60, 75, 100, 120, 150, 180, 200, 240])

@@ -14,13 +14,13 @@ from vanguard.domain.samples import digest, unpack
 SAMPLES = "vanguard.dev/samples"
 
 
-def among(*calm_ones: str) -> Lookout:
-    """One service that heads for its limit, and others that do not."""
+def among(*peaking: str) -> Lookout:
+    """One service that heads for its limit, and others that climb to their daily peak."""
     lookout = Lookout()
     lookout.service("orders", climbing(lookout.onset))
-    for name in calm_ones:
-        lookout.service(name, calm)
-    lookout.policy("orders", *calm_ones)
+    for name in peaking:
+        lookout.service(name, daily_peak)
+    lookout.policy("orders", *peaking)
     lookout.pattern()
     return lookout
 
@@ -59,7 +59,7 @@ def test_also_where_the_series_was_judged_among_many_others_with_other_pasts() -
 
 
 def test_the_board_keeps_the_samples_of_those_that_trend_and_of_no_other() -> None:
-    lookout = among(*(f"calm-{number}" for number in range(30)))
+    lookout = among(*(f"peak-{number}" for number in range(30)))
     lookout.cycle(2)
     grounds = [watched.assessment.ground for watched in lookout.context.board.values()]
     assert len(grounds) == 31
@@ -70,7 +70,7 @@ def test_the_board_keeps_the_samples_of_those_that_trend_and_of_no_other() -> No
 
 def test_one_that_is_not_positive_by_itself_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is recorded must follow from the recorded samples; what only follows from company is left alone."""
-    lookout = among("calm")
+    lookout = among("peak")
     foresee = Forecaster.foresee
 
     def only_in_company(self: Forecaster, past, *, limit, rising):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202

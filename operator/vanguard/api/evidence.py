@@ -4,15 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vanguard.api.base import DecimalText, DurationText, Model, Query, Sentence, Time, cel, keyed_by
+from vanguard.api.base import DurationText, Model, Query, Sentence, Time, cel
 from vanguard.api.pattern import TrendSignature
-
-
-class FeatureValue(Model):
-    """One number the forecaster read off the samples."""
-
-    name: Annotated[str, Field(min_length=1, max_length=63)]
-    value: DecimalText
 
 
 class Evidence(Model):
@@ -31,13 +24,12 @@ class Evidence(Model):
     signature: Annotated[TrendSignature, Field(description="What the pattern asked of the trend at that generation.")]
     reason: Annotated[str, Field(max_length=64, description="What the forecast was judged to be.")]
     features: Annotated[
-        tuple[FeatureValue, ...],
+        str,
         Field(
-            max_length=64,
-            description="What the model read off the samples; one that could not be had is left out.",
-            json_schema_extra=keyed_by("name"),
+            max_length=8192,
+            description="What the model read off the samples, name=value and a space between: one line for people.",
         ),
-    ] = ()
+    ] = ""
     spoken: Annotated[
         tuple[Sentence, ...],
         Field(max_length=10, description="What spoke for (+) and against (-) a breach, with its weight in log-odds."),

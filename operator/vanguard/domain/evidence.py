@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from vanguard.api.evidence import Evidence, FeatureValue
+from vanguard.api.evidence import Evidence
 from vanguard.api.kinds import Intervention, IssuePattern, Metadata
 from vanguard.api.pattern import Action, Direction, IssuePatternSpec, Signal, TargetMapping
 from vanguard.domain.diagnosis import Assessment, Candidate, assess, cause_of, signal_of
@@ -21,7 +21,7 @@ from vanguard.domain.series import Labels
 from vanguard.domain.verdict import as_decimal
 from vanguard.domain.workload import TargetKey
 
-_MOST_FEATURES, _MOST_SPOKEN = 64, 6
+_MOST_SPOKEN = 6
 # What a cause takes from the pattern and the alert; the rest of it is computed from the samples.
 _GIVEN = frozenset({"signal", "metricType", "severity", "activeAt", "limit", "direction"})
 
@@ -68,7 +68,7 @@ def judged_alone(pattern: IssuePattern, seen: Assessment, forecaster: Forecaster
         raise ValueError(f"the assessment of {seen.target} has no ground")
     at = seen.at.replace(microsecond=0)
     (again,) = assess(pattern, signal_of(pattern, seen.signal), [seen.target], seen.ground.past, forecaster, at)
-    return replace(again, ground=seen.ground)
+    return replace(again, ground=seen.ground, heard=seen.heard)
 
 
 def evidence_of(
@@ -109,10 +109,10 @@ def _forecast(signal: Signal, past: Past, forecaster: Forecaster) -> Forecast:
     return forecaster.foresee(past, limit=np.array([float(signal.limit)]), rising=rising)
 
 
-def _features_of(forecast: Forecast, forecaster: Forecaster) -> tuple[FeatureValue, ...]:
-    """What the model read off one series, without what could not be had."""
-    found = zip(forecaster.feature_names[:_MOST_FEATURES], forecast.features[0].tolist(), strict=False)
-    return tuple(FeatureValue(name=name, value=as_decimal(value)) for name, value in found if np.isfinite(value))
+def _features_of(forecast: Forecast, forecaster: Forecaster) -> str:
+    """What the model read off one series, in words of a name and a figure."""
+    found = zip(forecaster.feature_names, forecast.features[0].tolist(), strict=True)
+    return " ".join(f"{name}={as_decimal(value, 4):f}" for name, value in found)
 
 
 def recomputed(iv: Intervention, samples: str | None, forecaster: Forecaster) -> list[Compared]:
@@ -200,8 +200,12 @@ def _figures(iv: Intervention, pattern: IssuePattern, seen: Assessment) -> Itera
     yield Compared("confidencePercent", str(iv.spec.diagnosis.confidence_percent), str(seen.confidence_percent))
 
 
-def _features(recorded: tuple[FeatureValue, ...], again: tuple[FeatureValue, ...]) -> Iterator[Compared]:
-    before = {one.name: format(one.value, "f") for one in recorded}
-    after = {one.name: format(one.value, "f") for one in again}
+def _features(recorded: str, again: str) -> Iterator[Compared]:
+    before, after = (dict(_pair(word) for word in text.split()) for text in (recorded, again))
     for name in dict.fromkeys((*before, *after)):
         yield Compared(name, before.get(name, ""), after.get(name, ""))
+
+
+def _pair(word: str) -> tuple[str, str]:
+    name, _, value = word.partition("=")
+    return name, value
