@@ -56,30 +56,32 @@ SOURCES = (
 
 @dataclass(frozen=True)
 class Rows:
-    """Moments as the learner sees them: [rows, features], hours to the breach, weight."""
+    """Moments as the learner sees them: [rows, features], hours to the breach, weight, family."""
 
     features: Singles
     hours: NDArray[np.float64]
     weight: Singles
+    family: NDArray[np.str_]
 
     @property
     def came(self) -> Singles:
         """[rows, horizons] whether the breach came within each."""
         return (self.hours[:, None] <= np.array(HORIZONS)).astype(np.float32)
 
+    def take(self, chosen: NDArray[np.bool_]) -> "Rows":
+        """Some of them."""
+        return Rows(self.features[chosen], self.hours[chosen], self.weight[chosen], self.family[chosen])
 
-def rows(source: Source, count: int, seed: int, without: frozenset[str] = frozenset()) -> Rows:
+
+def rows(source: Source, count: int, seed: int) -> Rows:
     """Draw series of a source and moments of them.
 
     Args:
         source: which families.
         count: how many series.
         seed: of all chance in it.
-        without: families that are left out.
     """
-    healthy = {name: f for name, f in source.healthy.items() if name not in without}
-    breaching = {name: f for name, f in source.breaching.items() if name not in without}
-    fold = families.fold(count, seed, healthy, breaching, source.breadth, breaching_share=_BREACHING)
+    fold = families.fold(count, seed, source.healthy, source.breaching, source.breadth, breaching_share=_BREACHING)
     rng = np.random.default_rng([seed, 1])
     moments = Moments.of(fold)
     chance = np.where(moments.hours_to_breach <= _NEAR, _KEPT_NEAR, _KEPT_FAR)
@@ -89,17 +91,17 @@ def rows(source: Source, count: int, seed: int, without: frozenset[str] = frozen
     usual = 1 - families.HEALTHY_SHARE
     balance = np.where(breaks, usual / _BREACHING, (1 - usual) / (1 - _BREACHING))
     weight = source.weight * balance / chance[kept]
-    return Rows(_told(moments, rng), moments.hours_to_breach, weight.astype(np.float32))
+    return Rows(_told(moments, rng), moments.hours_to_breach, weight.astype(np.float32), fold.family[moments.rows])
 
 
-def other_limits(count: int, seed: int, without: frozenset[str] = frozenset()) -> Rows:
+def other_limits(count: int, seed: int) -> Rows:
     """Moments of healthy families under other limits than their own.
 
     Half of them have it below their highest: a daily peak that is over it each day, a limit that was lowered. Their
     moments are those whose past knows a breach that came back, while none is on; the truth is the next one. The other
     half have it above all they ever reach, as limits in the field are.
     """
-    every = {n: f for n, f in (families.HEALTHY | wider.HEALTHY).items() if n not in without}
+    every = families.HEALTHY | wider.HEALTHY
     fold = families.fold(count, seed, every, families.BREACHING, WIDE, breaching_share=0)
     rng = np.random.default_rng([seed, 2])
     low, high = np.nanmedian(fold.values, axis=1), np.nanmax(fold.values, axis=1)
@@ -120,7 +122,8 @@ def other_limits(count: int, seed: int, without: frozenset[str] = frozenset()) -
     left = (on.shape[1] - moments.last_sample) / families.HOUR
     known = above[moments.rows] | np.isfinite(hours) | (left > HORIZONS[-1])
     moments = moments.take(known)
-    return Rows(_told(moments, rng), hours[known], np.full(int(known.sum()), _OTHER_WEIGHT, np.float32))
+    weight = np.full(int(known.sum()), _OTHER_WEIGHT, np.float32)
+    return Rows(_told(moments, rng), hours[known], weight, fold.family[moments.rows])
 
 
 def _told(moments: Moments, rng: np.random.Generator) -> Singles:
@@ -148,13 +151,14 @@ def joined(several: list[Rows]) -> Rows:
         np.concatenate([one.features for one in several]),
         np.concatenate([one.hours for one in several]),
         np.concatenate([one.weight for one in several]),
+        np.concatenate([one.family for one in several]),
     )
 
 
-def drawn(count: int, seed: int, without: frozenset[str] = frozenset()) -> Rows:
+def drawn(count: int, seed: int) -> Rows:
     """Rows of all sources, `count` series in all."""
-    several = [rows(source, round(source.share * count), seed + 10 * i, without) for i, source in enumerate(SOURCES)]
-    return joined([*several, other_limits(round(_OTHER_SHARE * count), seed + 90, without)])
+    several = [rows(source, round(source.share * count), seed + 10 * i) for i, source in enumerate(SOURCES)]
+    return joined([*several, other_limits(round(_OTHER_SHARE * count), seed + 90)])
 
 
 def learn(training: Rows, held_out: Rows, recipe: Recipe) -> Network:
