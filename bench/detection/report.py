@@ -27,6 +27,11 @@ def table(report: Report) -> Iterator[str]:
         )
     yield from _families(report)
     yield from _calibration(report)
+    yield ""
+    yield (
+        f"full looks per second of processor: {report.cost.foreseen:,.0f}; "
+        f"{report.cost.ratio:.1f} times a loop of numpy.polyfit over six hours"
+    )
     if report.never:
         yield ""
         yield f"| real series that never breach: FA / svc-wk | {' | '.join(report.never)} |"

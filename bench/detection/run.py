@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.detection.cost import Cost, cost
 from bench.detection.families import Floats, Fold
 from bench.detection.incumbents import INCUMBENTS
 from bench.detection.never import windows
@@ -46,6 +47,7 @@ class Report:
     time_errors: dict[int, tuple[float, float]]
     never: dict[str, dict[str, float]]
     look_alikes: dict[str, dict[str, float]]
+    cost: Cost
 
 
 def foreseen(moments: Moments, forecaster: Forecaster) -> Foreseen:
@@ -83,6 +85,7 @@ def run(fold: Fold, seed: int, nab: Path | None, forecaster: Forecaster) -> Repo
         if nab
         else {},
         look_alikes=_named(moments, ours),
+        cost=cost(moments, forecaster),
     )
 
 

@@ -41,9 +41,17 @@ def forecast(values: np.ndarray, limit: float = LIMIT, *, rising: bool = True, s
     return FORECASTER.forecast(matrix, step_seconds=step, limit=np.full(count, limit), rising=np.full(count, rising))
 
 
-def assert_same(one: Forecast, other: Forecast, rtol: float = 1e-9) -> None:
-    np.testing.assert_allclose(one.p_breach, other.p_breach, rtol=rtol, atol=1e-12)
+def assert_same(one: Forecast, other: Forecast) -> None:
+    np.testing.assert_array_equal(one.p_breach, other.p_breach)
     np.testing.assert_array_equal(one.hours_to_breach, other.hours_to_breach)
+    assert one.refusal.tolist() == other.refusal.tolist()
+    assert one.look_alike.tolist() == other.look_alike.tolist()
+
+
+def assert_alike(one: Forecast, other: Forecast) -> None:
+    """The same but for the rounding of samples, which are kept with 24 bits."""
+    np.testing.assert_allclose(one.p_breach, other.p_breach, atol=2e-4)
+    np.testing.assert_allclose(one.hours_to_breach, other.hours_to_breach, rtol=1e-3)
     assert one.refusal.tolist() == other.refusal.tolist()
     assert one.look_alike.tolist() == other.look_alike.tolist()
 
@@ -104,7 +112,7 @@ def test_falling_is_rising_in_a_mirror(values: np.ndarray) -> None:
 @pytest.mark.parametrize("factor", [2.0**-20, 0.37, 1000.0, 2.0**30])
 @pytest.mark.parametrize("values", SHAPES)
 def test_the_unit_of_the_values_does_not_matter(values: np.ndarray, factor: float) -> None:
-    assert_same(forecast(values * factor, LIMIT * factor), forecast(values, LIMIT), rtol=1e-4)
+    assert_alike(forecast(values * factor, LIMIT * factor), forecast(values, LIMIT))
 
 
 def test_a_series_is_foreseen_alone_as_in_a_crowd() -> None:
@@ -235,9 +243,10 @@ def test_scattered_gaps_do_not_hide_a_leak() -> None:
 
 
 def sampled(step: float) -> np.ndarray:
-    """A leak that rises by 4 an hour to 86, sampled at that step."""
+    """A leak that rises by 4 an hour to 86, wavering within the hour, sampled at that step."""
     hours = np.arange(0, 168 * 3600, step) / 3600
-    return np.asarray(40 + np.where(hours > 156.5, 4 * (hours - 156.5), 0))
+    wavering = 0.6 * np.sin(17.1 * hours) + 0.5 * np.sin(7.6 * hours + 1) + 0.4 * np.sin(5.3 * hours)
+    return np.asarray(40 + np.where(hours > 156.5, 4 * (hours - 156.5), 0) + wavering)
 
 
 @pytest.mark.parametrize("step", [15, 20, 30, 60, 75, 100, 120, 150, 180, 200, 240])

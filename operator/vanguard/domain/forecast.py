@@ -18,7 +18,7 @@ from vanguard.api.reasons import Reason
 from vanguard.domain.features import NAMES, SENTENCES, features
 from vanguard.domain.network import Network
 from vanguard.domain.past import BIN_SECONDS, DAY_BLOCKS, Bools, Floats, Past, Singles
-from vanguard.domain.recognition import recognise, straight_line_reaches
+from vanguard.domain.recognition import recognise
 
 HORIZONS_HOURS = (4, 8, 12)
 QUANTILES = (0.1, 0.5, 0.9)
@@ -33,6 +33,8 @@ _CEILING = 0.995  # nothing is certain
 _LIKELY = 0.5
 _WORTH_A_NAME = 0.05
 _RECENT_BINS = 24
+_LINES = [NAMES.index(name) for name in ("slope_1h", "slope_3h", "slope_12h", "slope_1d")]
+_TO_THE_LIMIT = np.arcsinh(1.0)  # features measure in units of the room that is left, over 12 hours
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Forecaster:
             p_breach=p_breach,
             hours_to_breach=hours,
             refusal=refusal,
-            look_alike=_look_alikes(past, top, p_breach[:, -1], young, refusal == ""),
+            look_alike=_look_alikes(past, top, _asked_about(told, p_breach[:, -1], refusal), young),
             features=told,
         )
 
@@ -175,11 +177,15 @@ def _refusals(past: Past, known: NDArray[np.int64]) -> NDArray[np.str_]:
     return out
 
 
-def _look_alikes(past: Past, top: Floats, probability: Floats, young: Bools, spoken_of: Bools) -> NDArray[np.str_]:
-    """Names for the climbs that people will ask about and that are not believed."""
+def _asked_about(told: Singles, probability: Floats, refusal: NDArray[np.str_]) -> Bools:
+    """Which are not believed though a straight line through 1, 3, 12 or 24 hours reaches the limit within twelve."""
+    reaches = (told[:, _LINES] >= _TO_THE_LIMIT).any(axis=1)
+    return np.asarray((refusal == "") & (probability < _LIKELY) & (reaches | (probability >= _WORTH_A_NAME)))
+
+
+def _look_alikes(past: Past, top: Floats, asked: Bools, young: Bools) -> NDArray[np.str_]:
+    """Names for the climbs that people will ask about."""
     out = np.full(len(past), "", dtype="U32")
-    asked = spoken_of & (probability < _LIKELY)
-    asked[asked] = straight_line_reaches(past.take(asked), top[asked]) | (probability[asked] >= _WORTH_A_NAME)
     if asked.any():
         out[asked] = recognise(past.take(asked), top[asked])
     out[asked & young & (out == "")] = Reason.INSUFFICIENT_HISTORY.value

@@ -125,6 +125,10 @@ def nan_median(values: Floats | Singles, axis: int = 1) -> Floats:
     """The median over an axis without gaps; NaN, and no warning, where there is nothing."""
     if values.size == 0:
         return np.full(np.delete(values.shape, axis), np.nan)
-    empty = np.asarray(~np.isfinite(values).any(axis=axis))
-    filled = np.where(np.expand_dims(empty, axis), 0.0, values)
-    return np.where(empty, np.nan, np.nanmedian(filled, axis=axis)).astype(np.float64)
+    known = np.isfinite(values)
+    ordered = np.sort(np.where(known, values, np.nan), axis=axis)  # gaps come last
+    count = known.sum(axis=axis, keepdims=True)
+    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=axis)
+    high = np.take_along_axis(ordered, np.minimum(count // 2, values.shape[axis] - 1), axis=axis)
+    middle = np.squeeze(low + (high - low) / 2, axis=axis)
+    return np.asarray(np.where(np.squeeze(count, axis=axis) > 0, middle, np.nan), np.float64)

@@ -5,28 +5,19 @@ where a straight line through the last hours would reach the limit, for that is 
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from vanguard.api.reasons import Reason
 from vanguard.domain.past import DAY_BLOCKS, DAYS, Bools, Floats, Past, nan_median
-from vanguard.domain.trend import MAD_TO_SD, level_of, slope_per_hour
+from vanguard.domain.trend import MAD_TO_SD, level_of
 
-_AHEAD_HOURS = 12
 _MIN_RESETS = 2
 _AGREEMENT = 0.5
 _PLAIN_SWING = 4.0  # spreads of what is left of the day without its usual shape
 _OF_CLIMB = 0.6
 _OF_ROOM = 0.1
 _EDGE = 3  # half hours on either side of a step
-
-
-def straight_line_reaches(past: Past, top: Floats) -> Bools:
-    """Whether a line through the last 1, 3, 6 or 12 hours reaches the limit within 12 hours. [series]."""
-    level, reaches = level_of(past), np.zeros(len(past), bool)
-    for bins in (12, 36, 72, 144):
-        slope = slope_per_hour(past.fine[:, -bins:].astype(np.float64))
-        reaches |= level + slope * _AHEAD_HOURS >= top
-    return reaches
 
 
 def recognise(past: Past, top: Floats) -> NDArray[np.str_]:
@@ -84,9 +75,8 @@ def came_back_before(past: Past, top: Floats) -> Bools:
 def is_step(past: Past, top: Floats) -> Bools:
     """Whether one step makes most of the last day's climb, and it has not moved on since. [series]."""
     day = past.blocks[:, -DAY_BLOCKS:].astype(np.float64)
-    jumps = np.full((len(past), day.shape[1] - 2 * _EDGE + 1), -np.inf)
-    for i in range(jumps.shape[1]):
-        jumps[:, i] = nan_median(day[:, i + _EDGE : i + 2 * _EDGE]) - nan_median(day[:, i : i + _EDGE])
+    middles = nan_median(sliding_window_view(day, _EDGE, axis=1), axis=2)
+    jumps = middles[:, _EDGE:] - middles[:, :-_EDGE]
     jumps = np.where(np.isfinite(jumps), jumps, -np.inf)
     at = jumps.argmax(axis=1) + _EDGE
     biggest = jumps.max(axis=1, initial=-np.inf)
