@@ -33,6 +33,7 @@ _CEILING = 0.995  # nothing is certain
 _LIKELY = 0.5
 _WORTH_A_NAME = 0.05
 _RECENT_BINS = 24
+_RISE = 7.0  # log-odds: from a thousandth to even chances
 _LINES = [NAMES.index(name) for name in ("slope_1h", "slope_3h", "slope_12h", "slope_1d")]
 _TO_THE_LIMIT = np.arcsinh(1.0)  # features measure in units of the room that is left, over 12 hours
 
@@ -193,15 +194,25 @@ def _look_alikes(past: Past, top: Floats, asked: Bools, young: Bools) -> NDArray
 
 
 def _quantiles(chance: Floats, horizons: Floats) -> Floats:
-    """Hours until the probability of a breach first reaches 10, 50, 90 %. [series, 3], inf where it never does."""
-    p = np.pad(chance, ((0, 0), (1, 0)))
+    """Hours until the probability of a breach first reaches 10, 50, 90 %. [series, 3], inf where it never does.
+
+    Between two horizons log-odds are drawn straight. Before the first they rise steeply: what is left to the limit is
+    not gone at once.
+    """
+    odds = _log_odds(chance)
+    odds = np.concatenate([odds[:, :1] - _RISE, odds], axis=1)
     hours = np.concatenate([[0.0], horizons])
     out = np.full((len(chance), len(QUANTILES)), np.inf)
-    for place, quantile in enumerate(QUANTILES):
-        reached = p >= quantile
+    for place, quantile in enumerate(_log_odds(np.array(QUANTILES))):
+        reached = odds >= quantile
         rows = np.flatnonzero(reached.any(axis=1))
-        end = reached[rows].argmax(axis=1)
-        low, high = p[rows, end - 1], p[rows, end]
-        share = (quantile - low) / np.maximum(high - low, 1e-12)
+        end = np.maximum(reached[rows].argmax(axis=1), 1)
+        low, high = odds[rows, end - 1], odds[rows, end]
+        share = np.clip((quantile - low) / np.maximum(high - low, 1e-9), 0, 1)
         out[rows, place] = hours[end - 1] + share * (hours[end] - hours[end - 1])
     return out
+
+
+def _log_odds(chance: Floats) -> Floats:
+    p = np.clip(chance, 1e-12, 1 - 1e-12)
+    return np.asarray(np.log(p / (1 - p)))
