@@ -23,7 +23,10 @@ _HOURS = np.arange(LENGTH) / HOUR
 
 @dataclass(frozen=True)
 class Breadth:
-    """How wide parameters are drawn: low and high of uniform draws, unless said otherwise."""
+    """How wide parameters are drawn: low and high of uniform draws, unless said otherwise.
+
+    `still` is the share of series with a fiftieth of the noise.
+    """
 
     rho: tuple[float, float] = (0.0, 0.9)
     noise: tuple[float, float] = (0.005, 0.03)
@@ -36,6 +39,7 @@ class Breadth:
     tops: tuple[float, float] = (0.6, 0.9)
     steps: tuple[float, float] = (0.10, 0.35)
     spikes: float = 0.003
+    still: float = 0.0
 
 
 STANDARD = Breadth()
@@ -51,6 +55,7 @@ WIDE = Breadth(
     tops=(0.5, 0.97),
     steps=(0.05, 0.45),
     spikes=0.006,
+    still=0.25,
 )
 
 
@@ -99,6 +104,8 @@ class Draw:
 def noise(draw: Draw) -> Floats:
     """AR(1) noise with heavy tails (Student's t with four degrees of freedom), of its own spread."""
     rho, spread = draw.uniform(draw.breadth.rho), draw.uniform(draw.breadth.noise)
+    if draw.breadth.still and draw.rng.random() < draw.breadth.still:
+        spread /= 50
     shocks = draw.rng.standard_t(4, LENGTH) / np.sqrt(2.0)  # t4 has variance 2
     shocks *= spread * np.sqrt(1 - rho**2)
     out = np.empty(LENGTH)

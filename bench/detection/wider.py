@@ -114,6 +114,28 @@ def traffic(draw: Draw) -> Floats:
     return np.asarray(path / path.max() * draw.rng.choice([1 / 1.05, 1 / 1.25, draw.rng.uniform(0.5, 0.9)]))
 
 
+def intermittent(draw: Draw) -> Floats:
+    """Next to nothing, and jobs at chance times, long or short, small or big, quiet or restless."""
+    path, at = np.full(LENGTH, draw.rng.uniform(0, 0.1)), 0
+    rest, work = np.exp(draw.rng.uniform(np.log(0.3), np.log(60))), np.exp(draw.rng.uniform(np.log(0.1), np.log(8)))
+    top, alike = draw.rng.uniform(0.3, 0.95), draw.rng.uniform(0, 1)
+    while at < LENGTH:
+        at += 1 + int(draw.rng.exponential(rest) * HOUR)
+        length = 1 + int(draw.rng.gamma(2, work / 2) * HOUR)
+        height = top * (1 - alike * draw.rng.random())
+        part = path[at : at + length]
+        part += (height - part) * draw.rng.uniform(1 - 0.3 * alike, 1, len(part))
+        at += length
+    return path
+
+
+def counts(draw: Draw) -> Floats:
+    """A small number of things, such as a queue: whole numbers by chance around a level of the hour."""
+    limit = draw.rng.integers(5, 200)
+    level = draw.rng.uniform(0.02, 0.4) * limit * (1 + draw.rng.uniform(0, 1) * daily(draw) * weekdays(draw))
+    return np.minimum(draw.rng.poisson(level), np.round(0.93 * limit)) / limit
+
+
 def restarted_leak(draw: Draw) -> Floats:
     """A leak that restarts hide, until there is none in time."""
     hours, base = draw.uniform(draw.breadth.hours_to_limit), draw.rng.uniform(0.1, 0.4)
@@ -183,6 +205,8 @@ HEALTHY: dict[str, Family] = {
         load_shift,
         stairs,
         traffic,
+        intermittent,
+        counts,
     )
 }
 BREACHING: dict[str, Family] = {
