@@ -1,7 +1,7 @@
 """What people use today: static thresholds, predict_linear, the node-mixin rule, and the classic slope-EMA-z rule.
 
-Each is a few lines over the same evaluations; `for 1 h` is three evaluations in a row (now, and 30 and 60 minutes
-ago). Limits are 1.
+Each is a few lines over the same evaluations, with gaps holding the last value. An alarm itself asks for two verdicts
+in a row, half an hour apart, so `for 1 h` is half an hour in a verdict. Limits are 1.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,15 @@ from bench.detection.families import DAY, HOUR, Floats
 from bench.detection.scoring import Bools, Moments
 from vanguard.domain.past import BLOCK
 
-_HELD = 3
+_HELD = 2
+_HALF_HOUR = 6
+
+
+def _known(moments: Moments) -> Floats:
+    """The values, each gap holding what came before it."""
+    values = moments.fold.values
+    source = np.maximum.accumulate(np.where(np.isfinite(values), np.arange(values.shape[1]), 0), axis=1)
+    return np.asarray(np.take_along_axis(values, source, axis=1))
 
 
 def _ends(over_time: Floats) -> Floats:
@@ -24,7 +32,7 @@ def _ends(over_time: Floats) -> Floats:
 
 def _windows(moments: Moments, length: int) -> NDArray[np.float64]:
     """The last samples before the end of each half hour, NaN before the beginning: [series, half hours, length]."""
-    padded = np.pad(moments.fold.values, ((0, 0), (length - 1, 0)), constant_values=np.nan)
+    padded = np.pad(_known(moments), ((0, 0), (length - 1, 0)), constant_values=np.nan)
     return np.asarray(sliding_window_view(padded, length, axis=1)[:, BLOCK - 1 :: BLOCK])
 
 
@@ -47,14 +55,14 @@ def _at(moments: Moments, laid_out: Bools) -> Bools:
 
 
 def _now(moments: Moments) -> Floats:
-    return _ends(moments.fold.values)
+    return _ends(_known(moments))
 
 
 def static(share: float) -> Callable[[Moments], Bools]:
-    """At or over a share of the limit for an hour (every sample of it)."""
+    """At or over a share of the limit for an hour: every sample of each half of it."""
 
     def verdict(moments: Moments) -> Bools:
-        lowest = _windows(moments, HOUR).min(axis=2)
+        lowest = _windows(moments, _HALF_HOUR).min(axis=2)
         return _at(moments, lowest >= share)
 
     return verdict
@@ -78,7 +86,7 @@ def node_mixin(hours: float) -> Callable[[Moments], Bools]:
 
 
 def _ema(moments: Moments, span: int) -> Floats:
-    keep, out = 1 - 2 / (span + 1), np.array(moments.fold.values)
+    keep, out = 1 - 2 / (span + 1), _known(moments)
     for i in range(1, out.shape[1]):
         out[:, i] = keep * out[:, i - 1] + (1 - keep) * out[:, i]
     return _ends(out)

@@ -37,7 +37,8 @@ class Moments:
     def of(cls, fold: Fold) -> "Moments":
         """All of a fold."""
         count, length = fold.values.shape
-        last = np.where(fold.breach >= 0, fold.breach // BLOCK - 1, length // BLOCK - 1)
+        known = length - 1 - np.argmax(np.isfinite(fold.values)[:, ::-1], axis=1)
+        last = np.where(fold.breach >= 0, fold.breach // BLOCK - 1, (known + 1) // BLOCK - 1)
         spans = [np.arange(FIRST, end + 1) for end in last]
         return cls(fold, np.repeat(np.arange(count), [len(span) for span in spans]), np.concatenate(spans))
 
@@ -132,7 +133,7 @@ def score(moments: Moments, verdict: Bools) -> Score:
             ahead = breach - (BLOCK * start + BLOCK - 1)
             true = breach >= 0 and ahead <= TRUE_WITHIN
             right[row], wrong[row] = right[row] + true, wrong[row] + (not true)
-            if breach >= 0 and end >= breach // BLOCK - 1 - _MERGED and ahead >= TIMELY:
+            if breach >= 0 and end >= breach // BLOCK - 1 and ahead >= TIMELY:
                 lead[row] = ahead / HOUR
     timely, due = np.isfinite(lead), fold.foreseeable
     names = list(dict.fromkeys(fold.family.tolist()))

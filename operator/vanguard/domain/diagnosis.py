@@ -93,7 +93,7 @@ def assess(
     fits = matches(trend, pattern.spec.trend)
     horizon = _HORIZONS[pattern.spec.trend.horizon]
     reach = trend.level + trend.slope_per_hour * HORIZONS_HOURS[horizon] >= limit * sign
-    beyond = trend.level >= limit * sign  # a value that stands still there is no stuck exporter
+    beyond = trend.level >= float(np.float32(limit * sign))  # a value that stands still there is no stuck exporter
     unknown = _unknown(past, forecast, beyond)
     return [
         _assessment(i, target, pattern, signal, now, forecast, trend, sign, horizon, fits, reach, unknown)
@@ -267,7 +267,8 @@ def cause_of(chosen: Candidate, active_at: datetime) -> Cause:
 
 
 def _after(at: datetime, hours: float) -> datetime | None:
-    return at + timedelta(hours=hours) if math.isfinite(hours) else None
+    # To the minute: another processor rounds the last digits otherwise.
+    return at + timedelta(minutes=round(60 * hours)) if math.isfinite(hours) else None
 
 
 def signal_of(pattern: IssuePattern, name: str) -> Signal:

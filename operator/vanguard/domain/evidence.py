@@ -18,7 +18,6 @@ from vanguard.domain.forecast import Forecast, Forecaster
 from vanguard.domain.past import Past
 from vanguard.domain.samples import digest, ground_of, selector, unpack
 from vanguard.domain.series import Labels
-from vanguard.domain.verdict import as_decimal
 from vanguard.domain.workload import TargetKey
 
 _MOST_SPOKEN = 6
@@ -112,7 +111,7 @@ def _forecast(signal: Signal, past: Past, forecaster: Forecaster) -> Forecast:
 def _features_of(forecast: Forecast, forecaster: Forecaster) -> str:
     """What the model read off one series, in words of a name and a figure."""
     found = zip(forecaster.feature_names, forecast.features[0].tolist(), strict=True)
-    return " ".join(f"{name}={as_decimal(value, 4):f}" for name, value in found)
+    return " ".join(f"{name}={value:.3g}" for name, value in found)
 
 
 def recomputed(iv: Intervention, samples: str | None, forecaster: Forecaster) -> list[Compared]:

@@ -107,7 +107,8 @@ class Forecaster:
             rising: [series], True where reaching the limit from below is the breach.
 
         Raises:
-            ValueError: when the shapes do not fit, or the step is not positive or longer than 5 minutes.
+            ValueError: when the shapes do not fit, a limit is not finite, or the step is not above 0 and at most 5
+                minutes.
         """
         values, limit = np.asarray(values, float), np.asarray(limit, float)
         rising = np.asarray(rising, bool)
@@ -122,7 +123,8 @@ class Forecaster:
         young = known < _YOUNG_BLOCKS
         told = features(past, top)
         chance = _chance(self.network, told, young)
-        passed = np.asarray(np.all(past.fine[:, -3:] >= top[:, None], axis=1))
+        # Samples are kept as float32; so is the limit they are compared with, or a value at it would be below it.
+        passed = np.asarray(np.all(past.fine[:, -3:] >= top.astype(np.float32)[:, None], axis=1))
         chance[passed] = 1.0
         refusal = _refusals(past, known)
         chance[refusal != ""] = 0.0
@@ -159,6 +161,8 @@ def _check(values: Floats, step_seconds: float, limit: Floats, rising: Bools) ->
             f"values must be [series, samples] with limit and rising [series]; got values {values.shape}, "
             f"limit {limit.shape}, rising {rising.shape}"
         )
+    if not np.isfinite(limit).all():
+        raise ValueError(f"limit is {limit[~np.isfinite(limit)][0]} for series {np.argmin(np.isfinite(limit))}")
     if not 0 < step_seconds <= BIN_SECONDS:
         raise ValueError(f"step_seconds is {step_seconds}; it must be above 0 and at most {BIN_SECONDS}")
 

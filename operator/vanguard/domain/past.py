@@ -4,6 +4,7 @@ A little over 2 kB a series (float32), so that a hundred thousand fit into memor
 the evidence of a decision: the same past gives the same forecast.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -54,7 +55,9 @@ class Past:
             step_seconds: spacing of the samples, above 0 and at most 5 minutes.
             phase: how many bins the newest half hour has so far, 1..6.
         """
-        bins = _resample(values, step_seconds)[:, -BLOCKS * BLOCK :].astype(np.float32)
+        most = math.ceil((BLOCKS * BLOCK + 1) * BIN_SECONDS / step_seconds)
+        known = np.where(np.isfinite(values[:, -most:]), values[:, -most:], np.nan)
+        bins = _resample(known, step_seconds)[:, -BLOCKS * BLOCK :].astype(np.float32)
         ahead = np.full((bins.shape[0], BLOCK - phase), np.nan, np.float32)
         whole = np.concatenate([bins, ahead], axis=1)[:, -BLOCKS * BLOCK :]
         missing = BLOCKS * BLOCK - whole.shape[1]
