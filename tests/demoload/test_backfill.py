@@ -57,7 +57,7 @@ def test_the_past_passes_a_strict_parser_with_ascending_times(world: World, snap
 def test_only_catalog_is_younger_than_the_week(world: World, snapshot: Snapshot) -> None:
     found = parse(past(world, snapshot, past_times(EPOCH, days=7, step_seconds=3600)))
     for (_, labels), samples in found.items():
-        assert len(samples) == (26 if dict(labels)["pod"].startswith("catalog") else 169)
+        assert len(samples) == (51 if dict(labels)["pod"].startswith("catalog") else 169)
 
 
 def test_past_and_present_join_without_a_jump(view: Any, snapshot: Snapshot, tmp_path: Path) -> None:

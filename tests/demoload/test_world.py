@@ -117,20 +117,20 @@ def test_checkout_is_fast_now_and_slow_with_twenty_percent_more(crew: Crew, read
     assert latency(world, crew("checkout", "new", pool="48"), MINUTES / 10, read) > 0.190
 
 
-def test_catalog_has_leaked_to_88_percent_at_one_rate_and_will_breach_in_three_hours(
+def test_catalog_has_leaked_to_88_percent_at_one_rate_and_will_breach_in_six_hours(
     world: World, crew: Crew, read: Read
 ) -> None:
     hours = np.arange(-24.0, 0.0, 0.05)
-    assert np.polyfit(hours, memory_use(world, crew("catalog"), hours, read), 1)[0] == pytest.approx(2.5, abs=0.05)
+    assert np.polyfit(hours, memory_use(world, crew("catalog"), hours, read), 1)[0] == pytest.approx(1.25, abs=0.05)
     assert memory_use(world, crew("catalog"), 0.0, read)[0] == pytest.approx(88, abs=1.5)
-    assert np.mean(memory_use(world, crew("catalog"), 2.3 + MINUTES / 10, read)) < 95
-    assert np.mean(memory_use(world, crew("catalog"), 3.3 + MINUTES / 10, read)) > 95
+    assert np.mean(memory_use(world, crew("catalog"), 5.3 + MINUTES / 10, read)) < 95
+    assert np.mean(memory_use(world, crew("catalog"), 6.6 + MINUTES / 10, read)) > 95
 
 
 def test_a_restart_resets_the_leak_and_nothing_else_does(world: World, crew: Crew, read: Read) -> None:
     fresh = crew("catalog", "new", created=EPOCH + 3600)
     assert memory_use(world, fresh, 1.0, read)[0] == pytest.approx(25, abs=1)
-    assert memory_use(world, fresh, 5.0, read)[0] == pytest.approx(35, abs=1)
+    assert memory_use(world, fresh, 5.0, read)[0] == pytest.approx(30, abs=1)
     assert memory_use(world, crew("catalog"), 1.0, read)[0] > 88
 
 
@@ -213,7 +213,7 @@ def test_a_time_sampled_alone_says_what_it_said_among_a_week_of_times(world: Wor
 
 
 def test_a_pod_is_silent_before_its_birth(world: World, crew: Crew, read: Read) -> None:
-    memory = read(world, "container_memory_working_set_bytes", crew("catalog"), [-30.0, -20.0])
+    memory = read(world, "container_memory_working_set_bytes", crew("catalog"), [-55.0, -45.0])
     assert np.isnan(memory[:, 0]).all()
     assert not np.isnan(memory[:, 1]).any()
 
