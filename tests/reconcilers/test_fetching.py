@@ -4,6 +4,8 @@ import itertools
 import re
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from tests.reconcilers import objects
 from tests.reconcilers.fake_metrics import Asked, Lie
 from tests.reconcilers.lookout import INTERVAL, Lookout, calm, climbing, daily_peak, troubled
@@ -78,6 +80,23 @@ def test_a_piece_of_history_that_got_no_answer_is_asked_for_again_and_no_other_w
     lookout.cycle()
     assert halves(lookout.metrics.asked) == failed
     assert lookout.ready() == ("True", Reason.READY)
+
+
+def test_history_that_got_no_answer_is_not_forgotten_when_another_namespace_of_the_query_loses_its_policy() -> None:
+    lookout = crowded()
+    lookout.metrics.refuses = lambda asked: "quantile_over_time" in asked.query and asked.start.day == BAD_DAY
+    lookout.cycle()
+    lookout.cluster.delete("AutomationPolicy", FAR, "shop")
+    lookout.metrics.refuses = lambda _: False
+    lookout.metrics.asked.clear()
+    lookout.cycle()
+    (again,) = halves(lookout.metrics.asked)
+    assert (again.start.day, namespaces(again.query)) == (BAD_DAY, {SHOP})
+    (stock,) = lookout.detector._shelves[objects.PATTERN].stocks.values()
+    labels, past = stock.book.past(lookout.clock.now() - INTERVAL)
+    gaps = {dict(of)["namespace"]: int(np.isnan(row[:-1]).sum()) for of, row in zip(labels, past.blocks, strict=True)}
+    assert gaps[SHOP] <= 2, "the two half hours at the very edge of eight days"
+    assert gaps[FAR] >= 48, "the day that nobody asks for any more"
 
 
 def test_a_prometheus_in_trouble_is_not_asked_for_everything_there_is() -> None:

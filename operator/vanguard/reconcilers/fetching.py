@@ -7,7 +7,7 @@ answer is asked for again, and no other with it.
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from vanguard.api.pattern import Signal
@@ -71,7 +71,9 @@ class Stock:
     def keep_only(self, namespaces: frozenset[str]) -> None:
         """Forget how far other namespaces are fetched: should they come back, they are new."""
         self.until = {name: at for name, at in self.until.items() if name in namespaces}
-        self.missing = [piece for piece in self.missing if namespaces.issuperset(piece.namespaces)]
+        # What is missing of those that stay is still to be asked for, or they would be judged with a hole for good.
+        cut = [(piece, tuple(name for name in piece.namespaces if name in namespaces)) for piece in self.missing]
+        self.missing = [replace(piece, namespaces=names) for piece, names in cut if names]
 
 
 @dataclass
