@@ -284,6 +284,26 @@ def test_an_alert_that_fires_goes_on_firing_while_nothing_is_known() -> None:
     assert watched.alert.active_at == lookout.begun
 
 
+def test_what_was_foreseen_before_a_query_failed_opens_nothing_when_the_target_becomes_free() -> None:
+    lookout = troubled()
+    lookout.metrics.sources.append(
+        Source("another_metric", {"namespace": SHOP, "deployment": "orders"}, climbing(lookout.onset))
+    )
+    lookout.pattern("zz-other", signals=[objects.signal(query="another_metric")])
+    lookout.cycle(TO_FIRE)
+    (first,) = lookout.opened
+    lookout.metrics.lie(Lie.ERROR, "another_metric")
+    lookout.cycle(8)
+    lookout.cluster.edit("Intervention", SHOP, first.metadata.name, over)
+    lookout.cycle()
+    (other,) = [watched for key, watched in lookout.context.board.items() if key[0] == "zz-other"]
+    assert other.alert.state is AlertState.FIRING
+    assert [iv.metadata.name for iv in lookout.opened] == [first.metadata.name]
+    lookout.metrics.lies.clear()
+    lookout.cycle()
+    assert {iv.spec.pattern.name for iv in lookout.opened} == {objects.PATTERN, "zz-other"}
+
+
 def test_another_pattern_is_evaluated_while_ones_query_fails() -> None:
     lookout = troubled()
     lookout.pattern("broken", signals=[objects.signal(name="broken", query="broken_metric")])

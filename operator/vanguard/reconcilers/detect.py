@@ -86,7 +86,7 @@ class Detector:
             ClusterError: see `cycle`.
         """
         ctx = self._ctx
-        ctx.kept = Kept()
+        ctx.kept, begun = Kept(), ctx.clock.now()
         await examine(ctx)
         patterns = await reading.patterns(ctx.cluster)
         past = await reading.interventions(ctx.cluster)
@@ -100,7 +100,7 @@ class Detector:
                 await self._evaluate_alone(pattern, estate)
         self._forget(patterns, estate)
         await look_out(ctx, estate)
-        await self._open_interventions(patterns, estate, past)
+        await self._open_interventions(patterns, estate, past, begun)
         return past
 
     def _restore(self, past: Iterable[Intervention]) -> None:
@@ -223,21 +223,21 @@ class Detector:
         )
 
     async def _open_interventions(
-        self, patterns: Iterable[IssuePattern], estate: Estate, past: Iterable[Intervention]
+        self, patterns: Iterable[IssuePattern], estate: Estate, past: Iterable[Intervention], begun: datetime
     ) -> None:
         """For each target with firing alerts, an Intervention for the best pattern, once per episode.
 
-        One that a person deleted is not opened again, and none is opened while nothing is known.
+        One that a person deleted is not opened again, and none is opened while nothing is known: an alert goes on
+        firing without an answer, but only what was seen since the cycle has begun is evidence.
         """
         known = self._opened | {(iv.metadata.namespace, iv.metadata.name) for iv in past}
         busy = {iv.spec.target.uid for iv in past if iv.status.phase not in TERMINAL}
         by_target: defaultdict[TargetKey, list[Candidate]] = defaultdict(list)
         for pattern in patterns:
             for key, watched in self._ctx.board.items():
-                firing = watched.alert.state is AlertState.FIRING and watched.assessment.positive
-                if key[0] == pattern.metadata.name and firing:
-                    target = watched.assessment.target
-                    by_target[target].append(Candidate(pattern, watched.assessment, estate.service_type(target)))
+                seen, firing = watched.assessment, watched.alert.state is AlertState.FIRING
+                if key[0] == pattern.metadata.name and firing and seen.positive and seen.at >= begun:
+                    by_target[seen.target].append(Candidate(pattern, seen, estate.service_type(seen.target)))
         for target, candidates in by_target.items():
             fresh = [c for c in rank(candidates) if (target.namespace, self._name(c)) not in known]
             if fresh and target.uid not in busy:
