@@ -215,6 +215,7 @@ def without(span: slice) -> np.ndarray:
         ("less than a day", LEAK[-275:], Reason.INSUFFICIENT_HISTORY),
         ("nothing newer than fifteen minutes", without(slice(-3, None)), Reason.STALE_DATA),
         ("most of the last two hours missing", without(slice(-24, -8)), Reason.MISSING_DATA),
+        ("more than a third of the last twelve hours missing", without(slice(-96, -36)), Reason.MISSING_DATA),
         ("nothing but gaps", np.full(WEEK, np.nan), Reason.STALE_DATA),
         ("a limit passed, but long ago", np.concatenate([PASSED, np.full(3, np.nan)]), Reason.STALE_DATA),
     ],

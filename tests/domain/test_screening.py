@@ -7,7 +7,8 @@ from tests.domain import given as g
 from vanguard.api.reasons import Reason
 from vanguard.domain.forecast import Forecaster
 from vanguard.domain.past import BLOCKS, Floats, Past
-from vanguard.domain.screening import silent, worth_a_look
+from vanguard.domain.screening import worth_a_look
+from vanguard.domain.silence import silent
 from vanguard.domain.trend import trend_of
 
 BINS = BLOCKS * 6
@@ -90,6 +91,13 @@ def test_values_far_from_one_are_screened_alike() -> None:
         ("three empty bins", np.concatenate([QUIET[0, :-3], [np.nan] * 3]), Reason.STALE_DATA),
         ("twenty hours", np.concatenate([np.full(BINS - 240, np.nan), QUIET[0, :240]]), Reason.INSUFFICIENT_HISTORY),
         ("a stuck exporter", np.concatenate([QUIET[0, :-6], [50.0] * 6]), Reason.FROZEN_VALUE),
+        ("most of two hours", np.concatenate([QUIET[0, :-24], [np.nan] * 16, QUIET[0, :8]]), Reason.MISSING_DATA),
+        (
+            "a third of twelve hours",
+            np.concatenate([QUIET[0, :-144], [np.nan] * 54, QUIET[0, :90]]),
+            Reason.MISSING_DATA,
+        ),
+        ("less than that", np.concatenate([QUIET[0, :-144], [np.nan] * 48, QUIET[0, :96]]), None),
         ("an old hole", np.concatenate([QUIET[0, :1000], [np.nan] * 500, QUIET[0, 1500:]]), None),
         ("a quiet one", QUIET[0], None),
         ("one that never moves", np.full(BINS, 7.0), None),
@@ -98,3 +106,16 @@ def test_values_far_from_one_are_screened_alike() -> None:
 def test_of_whom_nothing_can_be_said_keeps_the_reason(why: str, values: Floats, expected: Reason | None) -> None:
     found = {reason for reason, mask in silent(Past.of(values[None, :])).items() if mask[0]}
     assert found == ({expected} if expected else set()), why
+
+
+def test_whoever_the_forecaster_refuses_is_silent_for_the_same_reason() -> None:
+    values = families(600)
+    for row in range(len(values)):  # holes of all ages and lengths
+        end = int(RNG.integers(BINS - 300, BINS + 1))
+        values[row, end - int(RNG.integers(1, 200)) : end] = np.nan
+    past, rising = Past.of(values), np.full(len(values), True)
+    refusal = Forecaster.load().foresee(past, limit=np.full(len(values), LIMIT), rising=rising).refusal
+    reasons = silent(past)
+    for reason in (Reason.STALE_DATA, Reason.INSUFFICIENT_HISTORY, Reason.MISSING_DATA):
+        assert (refusal == reason.value).sum() > 5
+        assert np.array_equal(refusal == reason.value, reasons[reason])

@@ -19,20 +19,19 @@ from vanguard.domain.features import NAMES, SENTENCES, features
 from vanguard.domain.network import Network
 from vanguard.domain.past import BIN_SECONDS, DAY_BLOCKS, Bools, Floats, Past, Singles
 from vanguard.domain.recognition import recognise
+from vanguard.domain.silence import refused
 
 HORIZONS_HOURS = (4, 8, 12)
 QUANTILES = (0.1, 0.5, 0.9)
 MODEL = "breach-network/1"
 WEIGHTS = Path(__file__).with_name("breach.npz")
 
-_MIN_BLOCKS = DAY_BLOCKS - 1  # 23 hours and a half: less cannot tell a trend from the time of day
 _YOUNG_BLOCKS = 2 * DAY_BLOCKS
 # With less than two days nobody knows the usual one: a breach is believed less, and never enough to act unattended.
 _YOUNG_DOUBT, _YOUNG_CEILING = 1.5, 0.84
 _CEILING = 0.995  # nothing is certain
 _LIKELY = 0.5
 _WORTH_A_NAME = 0.05
-_RECENT_BINS = 24
 _RISE = 7.0  # log-odds: from a thousandth to even chances
 _LINES = [NAMES.index(name) for name in ("slope_1h", "slope_3h", "slope_12h", "slope_1d")]
 _TO_THE_LIMIT = np.arcsinh(1.0)  # features measure in units of the room that is left, over 12 hours
@@ -126,7 +125,7 @@ class Forecaster:
         # Samples are kept as float32; so is the limit they are compared with, or a value at it would be below it.
         passed = np.asarray(np.all(past.fine[:, -3:] >= top.astype(np.float32)[:, None], axis=1))
         chance[passed] = 1.0
-        refusal = _refusals(past, known)
+        refusal = _refusals(past)
         chance[refusal != ""] = 0.0
         hours = _quantiles(chance, self.network.horizons)
         hours[passed & (refusal == "")] = 0.0
@@ -173,12 +172,10 @@ def _chance(network: Network, told: Singles, young: Bools) -> Floats:
     return np.minimum(1 / (1 + np.exp(-log_odds)), np.where(young, _YOUNG_CEILING, _CEILING)[:, None])
 
 
-def _refusals(past: Past, known: NDArray[np.int64]) -> NDArray[np.str_]:
+def _refusals(past: Past) -> NDArray[np.str_]:
     out = np.full(len(past), "", dtype="U32")
-    recent = np.isfinite(past.fine[:, -_RECENT_BINS:])
-    out[recent.sum(axis=1) * 2 < recent.shape[1]] = Reason.MISSING_DATA.value
-    out[known < _MIN_BLOCKS] = Reason.INSUFFICIENT_HISTORY.value
-    out[past.stale] = Reason.STALE_DATA.value
+    for reason, mask in refused(past).items():
+        out[mask] = reason.value
     return out
 
 

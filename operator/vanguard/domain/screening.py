@@ -7,7 +7,6 @@ it ever did in eight days, and grows on as it has since the same time yesterday.
 
 import numpy as np
 
-from vanguard.api.reasons import Reason
 from vanguard.domain.past import BINS_PER_HOUR, DAY_BLOCKS, Bools, Past, Singles
 from vanguard.domain.trend import LEVEL_BINS, SLOPE_BINS, slope_per_hour
 
@@ -15,7 +14,6 @@ _HORIZON_BLOCKS = 24  # 12 hours, the furthest a forecast is asked for
 _CLIMBS = (2, 6, 12, 24)  # blocks: over 1, 3, 6 and 12 hours
 _LATE_BLOCKS = 12  # what has grown since yesterday may have begun six hours ago
 _NOW_BLOCKS = 3
-_LEAST_BLOCKS = DAY_BLOCKS - 1
 # Room for the rounding of sums of float32, relative to the values.
 _ROUNDING = np.float32(1e-5)
 
@@ -59,13 +57,3 @@ def _straight(past: Past) -> Singles:
     if gaps.any():
         slopes[gaps] = slope_per_hour(recent[gaps].astype(np.float64))
     return np.asarray(slopes, np.float32)
-
-
-def silent(past: Past) -> dict[Reason, Bools]:
-    """Of which series nothing could be said, and why. [series] each; the first reason is the one that counts."""
-    stale = past.stale
-    short = ~stale & (np.isfinite(past.blocks[:, -_LEAST_BLOCKS:]).sum(axis=1) < _LEAST_BLOCKS)
-    short[short] = np.isfinite(past.blocks[short]).sum(axis=1) < _LEAST_BLOCKS
-    still = ~stale & ~short & np.asarray(past.fine[:, -1] == past.fine[:, -LEVEL_BINS])
-    still[still] = past.take(still).frozen
-    return {Reason.STALE_DATA: stale, Reason.INSUFFICIENT_HISTORY: short, Reason.FROZEN_VALUE: still}

@@ -17,8 +17,9 @@ from vanguard.domain.diagnosis import HORIZON_HOURS, Assessment, assess
 from vanguard.domain.evidence import grounded
 from vanguard.domain.forecast import Forecaster
 from vanguard.domain.past import Bools, Past
-from vanguard.domain.screening import silent, worth_a_look
+from vanguard.domain.screening import worth_a_look
 from vanguard.domain.series import Rows, SeriesBook
+from vanguard.domain.silence import silent
 from vanguard.domain.workload import TargetKey
 from vanguard.reconcilers.context import Watching
 from vanguard.reconcilers.estate import Estate
