@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from bench.detection import families as made
+from bench.detection import wider
 from tests.domain import given as g
 from vanguard.api.reasons import Reason
 from vanguard.domain.forecast import Forecaster
@@ -46,6 +48,46 @@ def test_no_series_that_the_forecaster_calls_likely_is_left_alone(rising: bool) 
     looked = worth_a_look(past.mirrored(directions), top, 12)
     assert likely.sum() > 100
     assert np.flatnonzero(likely & ~looked).tolist() == []
+
+
+MADE = made.fold(290, 1, made.HEALTHY | wider.HEALTHY, made.BREACHING | wider.BREACHING, made.WIDE, breaching_share=0.5)
+
+
+@pytest.mark.parametrize("phase", range(1, 7))
+def test_at_no_minute_of_a_half_hour_and_at_no_limit_one_who_is_40_percent_likely_is_left_alone(phase: int) -> None:
+    rng = np.random.default_rng(phase)
+    last = np.where(MADE.breach >= 0, MADE.breach, MADE.values.shape[1])
+    values, found = np.full((len(last), BINS), np.nan), 0
+    for scaled in (False, True, True):
+        for row, until in enumerate(last - rng.integers(0, 16 * 12, len(last))):
+            until -= (until - phase) % 6  # noqa: PLW2901 - half hours are counted from the first sample
+            samples = MADE.values[row, max(0, until - BINS) : until]
+            values[row] = np.nan
+            values[row, BINS - samples.size :] = samples
+        low, high = np.nanmedian(values, axis=1), np.nanmax(values, axis=1)
+        limit = low + (high - low) * rng.uniform(0.5, 1.6, len(last)) if scaled else np.ones(len(last))
+        past = Past.of(values, phase=phase)
+        chances = Forecaster.load().foresee(past, limit=limit, rising=np.full(len(last), True)).p_breach
+        for place, hours in enumerate((4, 8, 12)):
+            likely = chances[:, place] >= 0.4
+            looked = worth_a_look(past, limit.astype(np.float32), hours)
+            assert np.flatnonzero(likely & ~looked).tolist() == []
+            found += likely.sum()
+    assert found > 100
+
+
+def test_a_leak_that_speeds_up_after_days_without_any_swing_is_looked_at() -> None:
+    past = Past.of(MADE.values[207:208, :992], phase=2)
+    seen = Forecaster.load().foresee(past, limit=np.ones(1), rising=np.ones(1, bool))
+    assert MADE.family[207] == "leak_accel"
+    assert seen.p_breach[0, 2] >= 0.4
+    assert worth_a_look(past, np.ones(1, np.float32), 12).all()
+
+
+def test_a_jump_in_the_newest_bins_is_looked_at_though_the_half_hours_median_hides_it() -> None:
+    values = np.full((1, BINS), 50.0)
+    values[0, -2:] = 70.0  # twenty more than ever before, and as much again is not far
+    assert worth_a_look(Past.of(values), np.full(1, 85, np.float32), 4).all()
 
 
 def test_whoever_reaches_the_limit_by_a_straight_line_is_looked_at() -> None:

@@ -1,8 +1,8 @@
 """Screening: which of very many series are worth a full look, and which no forecaster could call likely.
 
 It is generous on purpose, for what is missed here is missed by all. A series is left alone only if it stays clear of
-its limit though the steepest climb of the last hours goes on for twelve more; and though it swings upwards as far as
-it ever did in eight days, and grows on as it has since the same time yesterday.
+its limit though the steepest climb of the last hours goes on for twelve more, or it swings upwards as far as it ever
+did in eight days; and though it grows on, on top of either, as it has since the same time yesterday.
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ _HORIZON_BLOCKS = 24  # 12 hours, the furthest a forecast is asked for
 _CLIMBS = (2, 6, 12, 24)  # blocks: over 1, 3, 6 and 12 hours
 _LATE_BLOCKS = 12  # what has grown since yesterday may have begun six hours ago
 _NOW_BLOCKS = 3
+_NEWEST_BINS = 2
 # Room for the rounding of sums of float32, relative to the values.
 _ROUNDING = np.float32(1e-5)
 
@@ -31,7 +32,8 @@ def worth_a_look(past: Past, top: Singles, hours: int) -> Bools:
         [series]; False where nothing is known of the last hour and a half.
     """
     blocks = past.blocks
-    newest = np.fmax.reduce(blocks[:, -_NOW_BLOCKS:], axis=1)
+    # A half hour's median says nothing of the bins after its middle, and those are the newest there are.
+    newest = np.fmax.reduce(np.concatenate([blocks[:, -_NOW_BLOCKS:], past.fine[:, -_NEWEST_BINS:]], axis=1), axis=1)
     climb = np.zeros_like(newest)
     for length in _CLIMBS:
         before = np.fmin.reduce(blocks[:, -length - 2 : -length], axis=1)
@@ -39,7 +41,7 @@ def worth_a_look(past: Past, top: Singles, hours: int) -> Bools:
     swing = np.fmax.reduce(blocks, axis=1) - np.fmin.reduce(blocks, axis=1)
     yesterday = np.fmin.reduce(blocks[:, -DAY_BLOCKS - _NOW_BLOCKS : -DAY_BLOCKS + 1], axis=1)
     outgrown = np.fmax(newest - yesterday, np.float32(0)) * np.float32(_HORIZON_BLOCKS / _LATE_BLOCKS)
-    reach = newest + np.fmax(climb, swing + outgrown)
+    reach = newest + np.fmax(climb, swing) + outgrown
     highest = np.fmax(newest, np.fmax.reduce(past.fine[:, -LEVEL_BINS:], axis=1))
     reach = np.fmax(reach, highest + _straight(past) * np.float32(hours))
     slack = _ROUNDING * np.fmax(np.abs(newest), np.abs(top))
