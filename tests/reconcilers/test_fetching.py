@@ -118,6 +118,25 @@ def test_after_a_long_outage_what_is_older_than_twelve_hours_comes_in_half_hours
     assert fine.start - old.end == BIN
 
 
+def test_after_an_outage_of_ten_days_no_more_is_asked_than_at_first() -> None:
+    lookout = crowded(query_shard_series=1)
+    lookout.cycle()
+    first = len(halves(lookout.metrics.asked))
+    lookout.metrics.refuses = lambda _: True
+    for _ in range(240):
+        lookout.cycle()
+        lookout.clock.advance(timedelta(hours=1) - INTERVAL)
+    lookout.metrics.refuses = lambda _: False
+    lookout.metrics.asked.clear()
+    lookout.cycle()
+    again = halves(lookout.metrics.asked)
+    assert len(again) <= first + 2, "days that do not begin with the book's add one for each namespace"
+    assert min(one.start for one in again) > lookout.clock.now() - timedelta(days=8)
+    (stock,) = lookout.detector._shelves[objects.PATTERN].stocks.values()
+    _, past = stock.book.past(lookout.clock.now() - INTERVAL)
+    assert np.isnan(past.blocks).sum() == 0
+
+
 def test_series_are_counted_once_in_a_while_and_when_namespaces_change() -> None:
     lookout = crowded()
     lookout.cycle(9)

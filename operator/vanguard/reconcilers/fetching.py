@@ -110,6 +110,7 @@ async def refresh(
     stock.plan.lasts -= 1
     errand = _Errand(metrics, settings, signal, stock)
     newest = [piece for part in stock.plan.parts for piece in _newest(stock, part, now)]
+    stock.missing = _joined(stock.missing, _oldest(now))
     await errand.run(newest, settings.query_concurrency)
     await errand.run(list(stock.missing), max(1, settings.query_concurrency // 2))
     if errand.failures:
@@ -119,7 +120,7 @@ async def refresh(
 
 def _newest(stock: Stock, part: tuple[str, ...], now: datetime) -> Iterator[Piece]:
     """What is new of namespaces; what of it is older than a book keeps finely is noted as missing."""
-    oldest = _floor(now, _BLOCK) - (BLOCKS - 1) * _BLOCK
+    oldest = _oldest(now)
     finest = _floor(now, _BLOCK) - (RING_BLOCKS - 1) * _BLOCK
     for group in (tuple(n for n in part if n in stock.until), tuple(n for n in part if n not in stock.until)):
         if not group:
@@ -129,6 +130,27 @@ def _newest(stock: Stock, part: tuple[str, ...], now: datetime) -> Iterator[Piec
             stock.missing += _days(group, _floor(since, _BLOCK), finest)
             stock.until |= dict.fromkeys(group, finest)
         yield Piece(group, _floor(max(since, finest), _BIN), now, halves=False)
+
+
+def _oldest(now: datetime) -> datetime:
+    """Where the oldest half hour begins that a book keeps."""
+    return _floor(now, _BLOCK) - (BLOCKS - 1) * _BLOCK
+
+
+def _joined(missing: Iterable[Piece], oldest: datetime) -> list[Piece]:
+    """The same in as few pieces as days allow, for an outage adds one each half hour; without what no book keeps."""
+    out: list[Piece] = []
+    for piece in (replace(one, start=max(one.start, oldest)) for one in missing if one.end > oldest):
+        before = next((n for n, one in enumerate(out) if _continues(one, piece)), None)
+        if before is None:
+            out.append(piece)
+        else:
+            out[before] = replace(out[before], end=piece.end)
+    return out
+
+
+def _continues(one: Piece, other: Piece) -> bool:
+    return (one.namespaces, one.end) == (other.namespaces, other.start) and other.end - one.start <= _DAY
 
 
 def _days(namespaces: tuple[str, ...], start: datetime, end: datetime) -> Iterator[Piece]:
