@@ -137,6 +137,32 @@ def test_after_an_outage_of_ten_days_no_more_is_asked_than_at_first() -> None:
     assert np.isnan(past.blocks).sum() == 0
 
 
+def test_a_clock_that_was_a_little_ahead_asks_for_no_period_that_ends_before_it_begins() -> None:
+    lookout = troubled()
+    lookout.clock.advance(timedelta(minutes=2))
+    lookout.cycle()
+    lookout.clock.advance(-INTERVAL - timedelta(minutes=3))
+    lookout.metrics.asked.clear()
+    lookout.cycle()
+    assert [asked for asked in lookout.metrics.asked if asked.start > asked.end] == []
+
+
+def test_a_fault_while_asking_leaves_no_other_worker_asking() -> None:
+    lookout = crowded(query_shard_series=1, query_concurrency=4)
+
+    def faulty(asked: Asked) -> bool:
+        if halves(lookout.metrics.asked) == [asked]:
+            raise ZeroDivisionError(asked.query)
+        return False
+
+    lookout.metrics.refuses = faulty
+    lookout.cycle()
+    assert len(halves(lookout.metrics.asked)) == 2, "of two workers each had its first"
+    lookout.metrics.refuses = lambda _: False
+    lookout.cycle()
+    assert lookout.ready() == ("True", Reason.READY)
+
+
 def test_series_are_counted_once_in_a_while_and_when_namespaces_change() -> None:
     lookout = crowded()
     lookout.cycle(9)

@@ -6,6 +6,7 @@ answer is asked for again, and no other with it.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -129,7 +130,9 @@ def _newest(stock: Stock, part: tuple[str, ...], now: datetime) -> Iterator[Piec
         if since < finest:
             stock.missing += _days(group, _floor(since, _BLOCK), finest)
             stock.until |= dict.fromkeys(group, finest)
-        yield Piece(group, _floor(max(since, finest), _BIN), now, halves=False)
+        start = _floor(max(since, finest), _BIN)
+        if start <= now:  # or the clock went back a little: what is there will do until it has caught up
+            yield Piece(group, start, now, halves=False)
 
 
 def _oldest(now: datetime) -> datetime:
@@ -177,11 +180,22 @@ class _Errand:
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self, pieces: Iterable[Piece], at_once: int) -> None:
-        """Ask for all; when so many failed that a Prometheus that is in trouble is likely, leave it alone."""
+        """Ask for all; when so many failed that a Prometheus that is in trouble is likely, leave it alone.
+
+        A fault of another kind is raised once nobody works any more: no worker is stopped while its thread writes.
+        """
         queue = iter(list(pieces))
-        await asyncio.gather(*(self._work(queue) for _ in range(at_once)))
+        ended = await asyncio.gather(*(self._work(queue) for _ in range(at_once)), return_exceptions=True)
+        for fault in filter(None, ended):
+            raise fault
 
     async def _work(self, queue: Iterator[Piece]) -> None:
+        try:
+            await self._work_off(queue)
+        finally:
+            deque(queue, maxlen=0)  # whoever ends before the queue does ends it for all
+
+    async def _work_off(self, queue: Iterator[Piece]) -> None:
         for piece in queue:
             if len(self.failures) >= self.settings.query_concurrency:
                 return
