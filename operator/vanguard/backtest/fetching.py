@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from vanguard.api.kinds import AutomationPolicy, IssuePattern
-from vanguard.api.pattern import Fact, Saturation, Signal
+from vanguard.api.pattern import Companion, Fact, Saturation, Signal
 from vanguard.backtest.recording import Asked, Recording, Rows, Track, on_grid
 from vanguard.domain.past import BIN_SECONDS, Singles
 from vanguard.domain.promql import firing, narrowed
@@ -31,6 +31,23 @@ def signals_of(patterns: Sequence[IssuePattern]) -> dict[Asked, Signal]:
         for pattern in patterns
         for signal in pattern.spec.signals
     }
+
+
+def companions_of(patterns: Sequence[IssuePattern]) -> dict[Asked, Signal]:
+    """Each companion's query once, as if it were a signal: for the operator asks it of suspects, whoever they are."""
+    return {
+        asked_of(signal, companion): signal.model_copy(
+            update={"query": companion.query, "target": companion.target or signal.target, "companions": ()}
+        )
+        for pattern in patterns
+        for signal in pattern.spec.signals
+        for companion in signal.companions
+    }
+
+
+def asked_of(signal: Signal, companion: Companion) -> Asked:
+    """What is recorded for a companion."""
+    return Asked(companion.query, (companion.target or signal.target).namespace_label)
 
 
 def others_of(patterns: Sequence[IssuePattern], policies: Sequence[AutomationPolicy]) -> list[Asked]:
@@ -104,10 +121,9 @@ async def _texts(
     policies: Sequence[AutomationPolicy],
     namespaces: frozenset[str],
 ) -> dict[Asked, list[str]]:
-    """What is sent for each query: narrowed to the namespaces, a signal's in as many parts as its series need."""
-    out = {
-        asked: await queries(metrics, settings, signal, namespaces) for asked, signal in signals_of(patterns).items()
-    }
+    """What is sent for each query: narrowed to the namespaces; signals and companions in as many parts as they need."""
+    every = companions_of(patterns) | signals_of(patterns)
+    out = {asked: await queries(metrics, settings, signal, namespaces) for asked, signal in every.items()}
     for asked in others_of(patterns, policies):
         out.setdefault(asked, [narrowed(asked.query, asked.label, namespaces) if asked.label else asked.query])
     return out
@@ -169,6 +185,10 @@ def lacking(
         for signal in pattern.spec.signals:
             if Asked(signal.query, signal.target.namespace_label) not in recording.tracks:
                 yield f"signal {signal.name} of IssuePattern {pattern.metadata.name}: its query is not in it"
+            for companion in signal.companions:
+                if asked_of(signal, companion) not in recording.tracks:
+                    whose = f"signal {signal.name} of IssuePattern {pattern.metadata.name}"
+                    yield f"companion {companion.name} of {whose}: its query is not in it"
         for one in _readings(pattern):
             if Asked(one.query, one.target.namespace_label if one.target else "") not in recording.tracks:
                 yield f"{one.name} of IssuePattern {pattern.metadata.name}: its query is not in it"

@@ -184,7 +184,7 @@ class _Watcher:
             fires, seen = watched.alert.state is AlertState.FIRING, watched.assessment
             self._follow(key, at, watched.alert.active_at if fires else None)
             if seen.at == at:
-                left = seen.positive is None or (seen.positive is False and seen.straight_line)
+                left = seen.positive is None or (seen.positive is False and (seen.straight_line or seen.doubt != ""))
                 self._spell(key, seen.target, seen.reason if left else None, at, known=seen.positive is not None)
         for key in self._running.keys() - self._ctx.board.keys():
             self._follow(key, at, None)

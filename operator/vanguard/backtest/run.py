@@ -11,7 +11,7 @@ from vanguard.api.kinds import AutomationPolicy, IssuePattern
 from vanguard.backtest import judging, stage
 from vanguard.backtest.acts import Assumed
 from vanguard.backtest.documents import in_mode
-from vanguard.backtest.fetching import lacking, signals_of
+from vanguard.backtest.fetching import companions_of, lacking, signals_of
 from vanguard.backtest.judging import Judged, Judgement
 from vanguard.backtest.recording import WARM_UP, Recording, on_grid
 from vanguard.backtest.replay import Plan, Seen, replay
@@ -148,7 +148,7 @@ def _short_histories(plan: Plan) -> Iterator[str]:
         days = (plan.begin - plan.recording.start) / timedelta(days=1)
         yield f"the recording begins {days:.1f} days before --from; the forecaster looks back {WARM_UP.days}"
     for asked, track in plan.recording.tracks.items():
-        if not track.labels and asked in signals_of(plan.patterns):
+        if not track.labels and asked in signals_of(plan.patterns) | companions_of(plan.patterns):
             yield f"no series in the namespaces that have a policy: {' '.join(asked.query.split())[:200]}"
     short = 0
     first = (plan.begin - plan.recording.start) // plan.recording.step

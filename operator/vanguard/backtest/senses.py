@@ -1,7 +1,8 @@
 """The Metrics port over a recording: what Prometheus would have answered at the clock's time, and nothing later."""
 
+import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,10 +11,12 @@ import numpy as np
 from vanguard.backtest.recording import Asked, Recording, Rows, Track
 from vanguard.domain import vitals
 from vanguard.domain.past import BIN_SECONDS, BLOCK
-from vanguard.domain.promql import LAST_OF_HALF_HOUR, counted, half_hourly, narrowed
+from vanguard.domain.promql import LAST_OF_HALF_HOUR, Narrowing, counted, half_hourly, narrowed, narrowing
 from vanguard.domain.series import Columns, RawSeries, medians
 from vanguard.errors import MetricsError
 from vanguard.ports import Clock
+
+_log = logging.getLogger(__name__)
 
 # How far back Prometheus looks for the present value of a series (--query.lookback-delta).
 _LOOK_BACK = timedelta(minutes=5)
@@ -37,7 +40,10 @@ class _Counted:
 
 
 class ReplayedMetrics:
-    """Answers from a recording, up to the clock. What was not recorded is an error, never an empty answer."""
+    """Answers from a recording, up to the clock. What was not recorded is an error, never an empty answer.
+
+    It is logged as one too: the operator bears a query without an answer, and a report must not.
+    """
 
     def __init__(self, recording: Recording, clock: Clock, namespaces: Iterable[str]) -> None:
         """Learn how the operator will ask.
@@ -68,9 +74,12 @@ class ReplayedMetrics:
         self._halves[half_hourly(text)] = known
         self._counts[counted(text, asked.label)] = _Counted(known, asked.label)
 
-    async def range(self, query: str, start: datetime, end: datetime, step: timedelta) -> list[RawSeries]:  # noqa: ARG002 - the recording has its own step
-        """See `ports.Metrics`; samples are spaced as they were recorded."""
-        return self._between(self._of(query), start, end)
+    async def range(self, query: str, start: datetime, end: datetime, step: timedelta) -> list[RawSeries]:
+        """See `ports.Metrics`; a signal's samples are spaced as they were recorded, a companion's as they are asked."""
+        known = self._known.get(query)
+        if known is not None:
+            return self._between(known, start, end)
+        return list(_spaced(self._between(self._of(query), start, end), start, step))
 
     async def columns(self, query: str, start: datetime, end: datetime, step: timedelta) -> Columns:
         """See `ports.Metrics`; half hours are made of recorded samples, five minutes apart as Prometheus makes them."""
@@ -98,9 +107,24 @@ class ReplayedMetrics:
         return [(dict(raw.labels), float(raw.values[-1])) for raw in present]
 
     def _of(self, query: str) -> _Known:
-        if query not in self._known:
-            raise MetricsError(f"the recording does not hold {query[:200]!r}")
-        return self._known[query]
+        known = self._known.get(query) or self._narrower(query)
+        if known is None:
+            told = f"the recording does not hold {query[:200]!r}"
+            _log.error("%s", told)
+            raise MetricsError(told)
+        return known
+
+    def _narrower(self, query: str) -> _Known | None:
+        """A part of what was recorded: narrowed to some of its namespaces, then to names, as companions are asked."""
+        names = narrowing(query)
+        spaces = names and narrowing(names.query)
+        if names is None or spaces is None or not spaces.values <= self._recording.namespaces:
+            return None
+        track = self._recording.tracks.get(Asked(spaces.query, spaces.label))
+        if track is None:
+            return None
+        rows = [row for row, labels in enumerate(track.labels) if _is_of(dict(labels), spaces, names)]
+        return _Known(track, np.array(rows, np.int64))
 
     def _between(self, known: _Known, start: datetime, end: datetime) -> list[RawSeries]:
         return self._recording.between(known.track, start, min(end, self._clock.now()), known.rows)
@@ -112,3 +136,15 @@ class ReplayedMetrics:
             ({"vital": "newest"}, now - _NO_LONGER_THAN.total_seconds()),
             ({"vital": "scrapes", "namespace": "", "up": "1"}, 1.0),
         ]
+
+
+def _is_of(labels: Mapping[str, str], *narrowings: Narrowing) -> bool:
+    return all(labels.get(one.label, "") in one.values for one in narrowings)
+
+
+def _spaced(several: Iterable[RawSeries], start: datetime, step: timedelta) -> Iterator[RawSeries]:
+    """Only the samples that a query from a time on, step by step, gives."""
+    for raw in several:
+        due = np.isclose((raw.times - start.timestamp()) % step.total_seconds(), 0)
+        if due.any():
+            yield RawSeries(raw.labels, raw.times[due], raw.values[due])

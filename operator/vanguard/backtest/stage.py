@@ -14,7 +14,7 @@ import numpy as np
 
 from vanguard.api.base import API_VERSION, Model, WorkloadKind, format_time
 from vanguard.api.kinds import AutomationPolicy, IssuePattern, Metadata, Object
-from vanguard.api.pattern import TargetMapping
+from vanguard.api.pattern import Signal, TargetMapping
 from vanguard.api.policy import Tunable, WorkloadConsent
 from vanguard.backtest.recording import Asked, Recording
 from vanguard.domain import conditions, consent
@@ -122,7 +122,7 @@ class _Builder:
     def _seen(self) -> dict[Name, _Seen]:
         out: dict[Name, _Seen] = {}
         governed = {policy.metadata.namespace for policy in self._policies}
-        for mapping, labels, born in self._series():
+        for mapping, labels, born in self._series((one.query, one.target) for one in self._signals()):
             space = labels.get(mapping.namespace_label, "")
             name = self._owner(mapping, labels)
             if space not in governed or not name:
@@ -133,18 +133,32 @@ class _Builder:
             pod = labels.get(mapping.pod_label or "")
             if pod:
                 one.pods[pod] = min(one.pods.get(pod, born), born)
+        self._see_companions(out)
         return out
 
-    def _series(self) -> Iterator[tuple[TargetMapping, Mapping[str, str], datetime]]:
-        """Where each series of a signal leads, its labels, and when it began; those without a sample are none."""
-        for pattern in self._patterns:
-            for signal in pattern.spec.signals:
-                track = self._recording.tracks[Asked(signal.query, signal.target.namespace_label)]
-                known = np.isfinite(track.values)
-                for row in np.flatnonzero(known.any(axis=1)).tolist():
-                    first = int(known[row].argmax())
-                    born = self._recording.start + first * self._recording.step if first else self._before
-                    yield signal.target, dict(track.labels[row]), born
+    def _see_companions(self, seen: Mapping[Name, _Seen]) -> None:
+        """Pods that only companions name; a workload that only they name is watched by nobody."""
+        asked = ((one.query, one.target or by.target) for by in self._signals() for one in by.companions)
+        for mapping, labels, born in self._series(asked):
+            pod = labels.get(mapping.pod_label or "")
+            name = mapping.kind, labels.get(mapping.namespace_label, ""), self._owner(mapping, labels) if pod else ""
+            if pod and name in seen:
+                seen[name].pods[pod] = min(seen[name].pods.get(pod, born), born)
+
+    def _signals(self) -> Iterator[Signal]:
+        return (signal for pattern in self._patterns for signal in pattern.spec.signals)
+
+    def _series(
+        self, asked: Iterable[tuple[str, TargetMapping]]
+    ) -> Iterator[tuple[TargetMapping, Mapping[str, str], datetime]]:
+        """Where each series of a query leads, its labels, and when it began; those without a sample are none."""
+        for query, mapping in asked:
+            track = self._recording.tracks[Asked(query, mapping.namespace_label)]
+            known = np.isfinite(track.values)
+            for row in np.flatnonzero(known.any(axis=1)).tolist():
+                first = int(known[row].argmax())
+                born = self._recording.start + first * self._recording.step if first else self._before
+                yield mapping, dict(track.labels[row]), born
 
     def _owner(self, mapping: TargetMapping, labels: Mapping[str, str]) -> str:
         if mapping.name_label is not None:
@@ -257,7 +271,9 @@ class _Builder:
                 f"{REPLICAS} replicas, healthy, rolled out, not annotated, owned by no GitOps tool, labelled app and "
                 "app.kubernetes.io/name with their name, and with the labels of their series"
             )
-        if any(signal.target.pod_label for pattern in self._patterns for signal in pattern.spec.signals):
+        mappings = [by.target for by in self._signals()]
+        mappings += [one.target for by in self._signals() for one in by.companions if one.target]
+        if any(mapping.pod_label for mapping in mappings):
             yield "pods belong to the workload that their name begins with, and were made when their series began"
         if self._values:
             known = [f"{where} is {value}" for where, value in sorted(self._values.items())]

@@ -1,11 +1,16 @@
 """The little PromQL the operator writes itself: narrowing an author's query to some label values."""
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from vanguard.domain.series import KEPT_NAME, NAME
 
 LAST_OF_HALF_HOUR = timedelta(minutes=25)
+_NARROWED = re.compile(r"\(\n(.*)\n\) and on \(([a-zA-Z0-9_]+)\) \((.*)\)", re.DOTALL)
+_CONSTANT = re.compile(r'label_replace\(vector\(1\), "[^"]*", "((?:[^"\\]|\\.)*)", "", ""\)')
+_ESCAPED = re.compile(r"\\(.)")
 
 
 def quoted(text: str) -> str:
@@ -26,6 +31,29 @@ def narrowed(query: str, label: str, values: Iterable[str]) -> str:
     )
     # On lines of its own: the query may end with a comment.
     return f"(\n{query}\n) and on ({label}) ({constants})"
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What `narrowed` was given."""
+
+    query: str
+    label: str
+    values: frozenset[str]
+
+
+def narrowing(text: str) -> Narrowing | None:
+    """The outermost narrowing of a query, undone; None where `narrowed` did not make it."""
+    match = _NARROWED.fullmatch(text)
+    if match is None:
+        return None
+    query, label, constants = match.groups()
+    found = frozenset(_unquoted(value).replace("$$", "$") for value in _CONSTANT.findall(constants))
+    return Narrowing(query, label, found) if narrowed(query, label, found) == text else None
+
+
+def _unquoted(text: str) -> str:
+    return _ESCAPED.sub(lambda match: "\n" if match[1] == "n" else match[1], text)
 
 
 def half_hourly(query: str) -> str:
