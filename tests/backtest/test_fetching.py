@@ -15,7 +15,7 @@ from vanguard.backtest.fetching import fetched
 from vanguard.backtest.recording import WARM_UP, Asked, Recording
 from vanguard.backtest.report import Report
 from vanguard.backtest.run import Wanted, backtest, plan_of
-from vanguard.errors import MetricsError
+from vanguard.errors import MetricsError, RecordingError
 from vanguard.settings import Settings
 
 END = BEGIN + timedelta(days=2)
@@ -117,6 +117,26 @@ def test_facts_are_asked_of_what_was_recorded_and_invariants_of_the_assumed_valu
         database = Source("db_max_connections", {"namespace": "shop"}, lambda _, most=most: most)
         report = report_on(prometheus(database, orders=leak(at(0, 6), per_hour=6)), asked)
         assert [one.blocked_by for one in report.breaches] == [reason], "4 pods of 12 connections"
+
+
+PAGE = {"alertsMatcher": {"severity": "page"}}
+OTHER = {"alertsMatcher": {"severity": "ticket"}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "stability", "told"),
+    [
+        pytest.param({"saturation": [SATURATED]}, PAGE, "database of IssuePattern pool", id="a saturation"),
+        pytest.param({"facts": [FACT]}, PAGE, "max_connections of IssuePattern pool", id="a fact"),
+        pytest.param({}, OTHER, "stability.alertsMatcher of AutomationPolicy shop/shop", id="other alerts"),
+    ],
+)
+def test_what_a_recording_has_not_is_named(spec: dict[str, Any], stability: dict[str, Any], told: str) -> None:
+    recording = recording_of(prometheus(orders=calm), asked_of("orders", stability=PAGE))
+    plan_of(asked_of("orders", stability=PAGE), recording)
+
+    with pytest.raises(RecordingError, match=told):
+        plan_of(asked_of("orders", spec=spec, stability=stability), recording)
 
 
 def test_other_alerts_are_asked_of_what_was_recorded() -> None:

@@ -193,5 +193,12 @@ def lacking(
             if Asked(one.query, one.target.namespace_label if one.target else "") not in recording.tracks:
                 yield f"{one.name} of IssuePattern {pattern.metadata.name}: its query is not in it"
     spaces = {policy.metadata.namespace for policy in policies} - {home}
+    for policy in policies:
+        matcher, own = policy.spec.stability.alerts_matcher, policy.metadata.namespace
+        # A ceiling's alerts are asked of every namespace, others' of their own.
+        for space in sorted(spaces if own == home else {own}) if matcher else ():
+            if Asked(firing(space, matcher)) not in recording.tracks:
+                whose = f"AutomationPolicy {own}/{policy.metadata.name}"
+                yield f"stability.alertsMatcher of {whose}: the alerts of namespace {space} that it names are not in it"
     for space in sorted(spaces - recording.namespaces):
         yield f"namespace {space}, which has a policy, is not in it"
