@@ -182,23 +182,31 @@ def lacking(
         home: the operator's own namespace: what is there are ceilings, and no workloads.
     """
     for pattern in patterns:
-        for signal in pattern.spec.signals:
-            if Asked(signal.query, signal.target.namespace_label) not in recording.tracks:
-                yield f"signal {signal.name} of IssuePattern {pattern.metadata.name}: its query is not in it"
-            for companion in signal.companions:
-                if asked_of(signal, companion) not in recording.tracks:
-                    whose = f"signal {signal.name} of IssuePattern {pattern.metadata.name}"
-                    yield f"companion {companion.name} of {whose}: its query is not in it"
-        for one in _readings(pattern):
-            if Asked(one.query, one.target.namespace_label if one.target else "") not in recording.tracks:
-                yield f"{one.name} of IssuePattern {pattern.metadata.name}: its query is not in it"
+        for asked, what in _asked(pattern):
+            if asked not in recording.tracks:
+                yield f"{what} of IssuePattern {pattern.metadata.name}: its query is not in it"
     spaces = {policy.metadata.namespace for policy in policies} - {home}
     for policy in policies:
-        matcher, own = policy.spec.stability.alerts_matcher, policy.metadata.namespace
         # A ceiling's alerts are asked of every namespace, others' of their own.
-        for space in sorted(spaces if own == home else {own}) if matcher else ():
-            if Asked(firing(space, matcher)) not in recording.tracks:
-                whose = f"AutomationPolicy {own}/{policy.metadata.name}"
-                yield f"stability.alertsMatcher of {whose}: the alerts of namespace {space} that it names are not in it"
+        own = policy.metadata.namespace
+        yield from _lacking_alerts(recording, policy, sorted(spaces) if own == home else [own])
     for space in sorted(spaces - recording.namespaces):
         yield f"namespace {space}, which has a policy, is not in it"
+
+
+def _asked(pattern: IssuePattern) -> Iterator[tuple[Asked, str]]:
+    """Everything a pattern asks, and what it is called."""
+    for signal in pattern.spec.signals:
+        yield Asked(signal.query, signal.target.namespace_label), f"signal {signal.name}"
+        for companion in signal.companions:
+            yield asked_of(signal, companion), f"companion {companion.name} of signal {signal.name}"
+    for one in _readings(pattern):
+        yield Asked(one.query, one.target.namespace_label if one.target else ""), one.name
+
+
+def _lacking_alerts(recording: Recording, policy: AutomationPolicy, spaces: Sequence[str]) -> Iterator[str]:
+    matcher, whose = policy.spec.stability.alerts_matcher, f"{policy.metadata.namespace}/{policy.metadata.name}"
+    for space in spaces if matcher else ():
+        if Asked(firing(space, matcher or {})) not in recording.tracks:
+            told = f"the alerts of namespace {space} that it names are not in it"
+            yield f"stability.alertsMatcher of AutomationPolicy {whose}: {told}"
