@@ -173,6 +173,20 @@ def test_of_several_series_the_worst_speaks_and_the_others_are_listed(lookout: L
     rest = said.output.split("THE TARGET'S OTHER SERIES")[1].split("\n\n")[0]
     assert "orders-6d4b75cb6d-aaaaa" in rest
     assert "bbbbb" not in rest
+    assert "companions were not asked: its own pods; the operator will ask them" in flowing(said.output)
+    assert "an Intervention is opened" not in said.output
+
+
+def test_where_companions_would_be_heard_no_intervention_is_announced(lookout: Lookout) -> None:
+    heard = [{"name": name, "role": "WorkRate", "query": "work"} for name in ("requests", "jobs")]
+    lookout.cluster.put("IssuePattern", "", objects.pattern(name="asks", signals=[objects.signal(companions=heard)]))
+    asked = ("--pattern", "asks", "--target", "shop/orders")
+    text = flowing(say(*asked).output)
+
+    assert "companions were not asked: requests, jobs; the operator will ask them before it acts" in text
+    assert "an Intervention is opened" not in text
+    assert json.loads(say(*asked, "-o", "json").stdout)["companionsNotAsked"] == ["requests", "jobs"]
+    assert json.loads(of("orders", "-o", "json").stdout)["companionsNotAsked"] == []
 
 
 def _pod(cluster: FakeCluster, name: str) -> None:

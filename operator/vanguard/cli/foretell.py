@@ -1,7 +1,7 @@
 """An outlook told in words and figures, for people and (as JSON) for programs."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ _MOST_SPOKEN = 5
 _STYLES = {True: "bold red", False: "green", None: "yellow"}
 
 
-def told(pattern: IssuePattern, outlook: Outlook, others: Iterable[Outlook], model: str) -> Iterator[Text | Table]:
+def told(pattern: IssuePattern, outlook: Outlook, others: Sequence[Outlook], model: str) -> Iterator[Text | Table]:
     """The sections before the drawing: what it is, what the detector says, the figures, what spoke."""
     seen = outlook.seen
     yield Text.assemble(
@@ -30,7 +30,7 @@ def told(pattern: IssuePattern, outlook: Outlook, others: Iterable[Outlook], mod
     )
     yield Text(selector(outlook.labels), style="dim")
     yield Text()
-    yield from _verdict(pattern, outlook)
+    yield from _verdict(pattern, outlook, unasked(outlook, others))
     yield Text()
     yield _figures(outlook)
     yield Text()
@@ -43,7 +43,14 @@ def told(pattern: IssuePattern, outlook: Outlook, others: Iterable[Outlook], mod
         yield Text()
 
 
-def _verdict(pattern: IssuePattern, outlook: Outlook) -> Iterator[Text]:
+def unasked(outlook: Outlook, others: Iterable[Outlook]) -> tuple[str, ...]:
+    """Who is heard by the operator before it believes a breach, and was not here: companions, and the other pods."""
+    pods = sum(one.signal.name == outlook.signal.name for one in others)
+    compared = ("its own pods",) if outlook.signal.target.pod_label and pods > 1 else ()
+    return tuple(one.name for one in outlook.signal.companions) + compared
+
+
+def _verdict(pattern: IssuePattern, outlook: Outlook, silent: tuple[str, ...]) -> Iterator[Text]:
     """What the detector would say, why, and what the signature made of it."""
     seen, trend = outlook.seen, pattern.spec.trend
     says = {True: "a breach is foreseen", False: "no alert", None: "nothing can be said"}[seen.positive]
@@ -51,7 +58,10 @@ def _verdict(pattern: IssuePattern, outlook: Outlook) -> Iterator[Text]:
     for name in dict.fromkeys(filter(None, (outlook.refusal, outlook.look_alike))):
         if name != seen.reason.value:
             yield Text(f"the model also says {name}. {Reason(name).sentence}")
-    if seen.positive:
+    if seen.positive and silent:
+        names = ", ".join(silent)
+        yield Text(f"companions were not asked: {names}; the operator will ask them before it acts")
+    elif seen.positive:
         yield Text(f"once this has held for {format_duration(trend.sustained_for)}, an Intervention is opened")
     if outlook.asked:
         met = all(one.met for one in outlook.asked)
@@ -145,7 +155,7 @@ def _others(rest: list[Outlook]) -> Table:
     return table
 
 
-def as_json(pattern: IssuePattern, outlook: Outlook, others: Iterable[Outlook], model: str) -> dict[str, Any]:
+def as_json(pattern: IssuePattern, outlook: Outlook, others: Sequence[Outlook], model: str) -> dict[str, Any]:
     """All of it in plain JSON; what is not known is null."""
     return {
         "pattern": pattern.metadata.name,
@@ -153,6 +163,7 @@ def as_json(pattern: IssuePattern, outlook: Outlook, others: Iterable[Outlook], 
         "at": format_time(outlook.seen.at),
         "model": model,
         **_one(outlook),
+        "companionsNotAsked": list(unasked(outlook, others)),
         "signature": [{"asks": one.text, "met": one.met} for one in outlook.asked],
         "spoken": [
             {"feature": one.feature, "sentence": one.sentence, "value": _known(one.value), "weight": one.weight}
