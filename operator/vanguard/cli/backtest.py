@@ -17,7 +17,7 @@ from rich.progress import Progress
 from vanguard import settings as configuration
 from vanguard.adapters.clock import SystemClock
 from vanguard.adapters.prometheus import PrometheusMetrics
-from vanguard.api.base import Mode
+from vanguard.api.base import Mode, format_time
 from vanguard.backtest import documents, tape
 from vanguard.backtest.acts import Assumed
 from vanguard.backtest.fetching import fetched
@@ -33,6 +33,8 @@ from vanguard.settings import Settings, variable
 EXIT_BOUNDS = 3
 EXIT_INTERRUPTED = 130
 _QUIET = 2.0
+# As long as a recording may be with samples 10 s apart.
+_FURTHEST = timedelta(days=370)
 _SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(days=1)
 _COUNTED = tuple(name for name, field in Totals.model_fields.items() if field.annotation is int)
 
@@ -196,9 +198,13 @@ async def _run(wanted: Wanted, recording: Recording | None, export: Path | None)
 
 def _time(text: str, now: datetime, option: str) -> datetime:
     try:
-        return read_time(text, now)
-    except ValueError as error:
+        at = read_time(text, now)
+    except (ValueError, OverflowError) as error:
         raise click.BadParameter(str(error), param_hint=option) from None
+    if now - at > _FURTHEST:
+        told = f"{text} is too far back: at most {_FURTHEST.days} days before {format_time(now)}"
+        raise click.BadParameter(told, param_hint=option)
+    return at
 
 
 @contextmanager
