@@ -122,14 +122,16 @@ class _Builder:
     def _seen(self) -> dict[Name, _Seen]:
         out: dict[Name, _Seen] = {}
         governed = {policy.metadata.namespace for policy in self._policies}
-        for mapping, labels, born in self._series((one.query, one.target) for one in self._signals()):
+        asked = ((one.query, one.target) for one in self._signals())
+        # By age: a label that a later series bears otherwise is not known from the beginning.
+        for mapping, labels, born in sorted(self._series(asked), key=lambda one: one[2]):
             space = labels.get(mapping.namespace_label, "")
             name = self._owner(mapping, labels)
             if space not in governed or not name:
                 continue
             one = out.setdefault((mapping.kind, space, name), _Seen(born))
             one.born = min(one.born, born)
-            one.labels |= labels
+            one.labels = {**labels, **one.labels}
             pod = labels.get(mapping.pod_label or "")
             if pod:
                 one.pods[pod] = min(one.pods.get(pod, born), born)
