@@ -24,19 +24,22 @@ from vanguard.backtest.report import (
     Totals,
     WindowUse,
 )
-from vanguard.backtest.truth import Breach
+from vanguard.backtest.truth import Breach, known_share
 from vanguard.domain.windows import is_open
 from vanguard.domain.workload import TargetKey
 
 # An alert is right if the limit is reached within a day of its firing; a breach is foreseen if two hours were left.
 FORESIGHT = timedelta(days=1)
 TIMELY = timedelta(hours=2)
+# With fewer samples than this share of a day, nobody knows whether the limit was reached in it.
+_KNOWN = 0.5
 
 
 class Judged(StrEnum):
     """What an alert (the first four) or a breach comes to.
 
-    Late alerts fired when the limit was reached already. Open ones fired less than a day before the data end.
+    Late alerts fired when the limit was reached already. Open ones fired less than a day before the data end,
+    or before more than half a day without any.
     """
 
     TRUE = "True"
@@ -88,8 +91,14 @@ class Judgement:
         )
         breach = next(mine, None)
         if breach is None:
-            return (Judged.FALSE if end <= self.plan.recording.until else Judged.OPEN), None
+            return (Judged.FALSE if end <= self.plan.recording.until and self._known(one) else Judged.OPEN), None
         return (Judged.TRUE if breach.start > one.fired_at else Judged.LATE), breach
+
+    def _known(self, one: Episode) -> bool:
+        """Whether there are enough samples after an alert fired to say that no breach came."""
+        (pattern,) = (pattern for pattern in self.plan.patterns if pattern.metadata.name == one.pattern)
+        period = one.fired_at, one.fired_at + FORESIGHT
+        return known_share(pattern, one.target, self.plan.recording, self.seen.estate, period) >= _KNOWN
 
     def _of(self, pattern: str, target: TargetKey) -> Iterator[Breach]:
         return (breach for breach in self.breaches if (breach.pattern, breach.target) == (pattern, target))
@@ -126,12 +135,12 @@ class Judgement:
         )
 
     def _meant(self, iv: Intervention, at: datetime, breach: Breach) -> bool:
-        """Whether something about a target was before a breach of it."""
-        return iv.spec.target.uid == breach.target.uid and timedelta() < breach.start - at <= FORESIGHT
+        """Whether something that a pattern asked for a target was before a breach of it."""
+        return _concerns(iv, breach) and timedelta() < breach.start - at <= FORESIGHT
 
     def _runs(self, iv: Intervention, at: datetime, breach: Breach) -> bool:
         """Whether a target was at its limit at a time."""
-        return iv.spec.target.uid == breach.target.uid and breach.start <= at <= breach.end
+        return _concerns(iv, breach) and breach.start <= at <= breach.end
 
     def _last_hold(self, breach: Breach) -> Told | None:
         held = [one for one in self.seen.told if self._meant(one.intervention, one.at, breach)]
@@ -159,6 +168,11 @@ class Judgement:
             lead=min(coming) - one.at if coming and not running else None,
             ended="" if shadow or ended is None else f"{ended.status.phase}, {ended.status.reason}",
         )
+
+
+def _concerns(iv: Intervention, breach: Breach) -> bool:
+    """Whether they are of the same pattern on the same target."""
+    return (iv.spec.pattern.name, iv.spec.target.uid) == (breach.pattern, breach.target.uid)
 
 
 def _why(told: Told) -> str:

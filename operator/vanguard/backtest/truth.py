@@ -61,6 +61,30 @@ def _of_signal(pattern: IssuePattern, signal: Signal, recording: Recording, esta
             yield Breach(pattern.metadata.name, target, signal.name, start, end)
 
 
+def known_share(
+    pattern: IssuePattern, target: TargetKey, recording: Recording, estate: Estate, period: tuple[datetime, datetime]
+) -> float:
+    """Which share of a period's 5 minutes have a sample of the target, 0 to 1: of its signal that has the fewest.
+
+    A signal that never had a series of the target is not asked.
+    """
+    shares = [_known_share(signal, target, recording, estate, period) for signal in pattern.spec.signals]
+    return min((share for share in shares if share is not None), default=0.0)
+
+
+def _known_share(
+    signal: Signal, target: TargetKey, recording: Recording, estate: Estate, period: tuple[datetime, datetime]
+) -> float | None:
+    track = recording.tracks[Asked(signal.query, signal.target.namespace_label)]
+    owners = [estate.owner(signal, dict(labels)) for labels in track.labels]
+    rows = [row for row, owner in enumerate(owners) if owner is not None and owner.key == target]
+    if not rows:
+        return None
+    several = recording.between(track, *period, np.array(rows, np.int64))
+    bins = {int(number) for raw in several for number in np.unique(raw.times // BIN_SECONDS)}
+    return min(1.0, len(bins) * BIN_SECONDS / (period[1] - period[0]).total_seconds())
+
+
 def _runs(raw: RawSeries, signal: Signal) -> Iterator[tuple[datetime, datetime]]:
     """First and last bin of each run of at least three bins in a row at or beyond the limit."""
     numbers, (medians,) = binned(Columns.of([raw]))
