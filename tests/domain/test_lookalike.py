@@ -9,7 +9,8 @@ import pytest
 from tests.domain import beside_worlds as w
 from vanguard.api.pattern import CompanionRole
 from vanguard.api.reasons import Reason
-from vanguard.domain.lookalike import LOOK_ALIKES, Opinion, Suspect, Voice, added, beside, hear
+from vanguard.domain import climb
+from vanguard.domain.lookalike import LOOK_ALIKES, Opinion, Suspect, Voice, added, beside, hear, hear_all
 from vanguard.domain.past import Past
 
 WORLDS = 60
@@ -208,3 +209,19 @@ def test_of_a_sum_only_what_is_known_of_all_is_known() -> None:
     assert len(total) == 1
     assert np.nanmax(total.fine) == np.nanmin(total.fine) == 80
     assert np.isfinite(total.fine).sum() == 5 * 12
+
+
+def test_replicas_that_suspects_share_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    theil_sen = climb.theil_sen
+
+    def counted(times: w.Floats, values: w.Floats) -> float:
+        looks.append(values.size)
+        return theil_sen(times, values)
+
+    monkeypatch.setattr(climb, "theil_sen", counted)
+    pods = w.past(*[STEEP] * 30)
+    suspects = [Suspect("memory", pods.take(slice(i, i + 1)), w.LIMIT, rising=True, replicas=pods) for i in range(30)]
+    told = hear_all(suspects)
+    assert [one.heard for one in told] == [hear(suspects[0]).heard] * 30
+    assert len(looks) <= 30 + 30 + 31, "each suspect's own climb, each replica's, and the one heard alone"

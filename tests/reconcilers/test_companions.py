@@ -1,5 +1,6 @@
 """Companions: asked only about what is suspected, told by name where they refuse, and unknown where they are silent."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from tests.reconcilers.world import jitter
 from vanguard.api.reasons import Reason
 from vanguard.domain.alert import AlertState
 from vanguard.ports import Raw
+from vanguard.reconcilers import companions
 
 TO_FIRE = 3
 MEMORY, RSS, WORK, HEAP = "pod_memory", "pod_rss", "app_work", "heap_after_gc"
@@ -232,3 +234,20 @@ def test_a_look_alike_that_shows_later_holds_what_is_open_until_the_alert_resolv
     lookout.cycle(3)
     (watched,) = lookout.context.board.values()
     assert watched.alert.state is AlertState.INACTIVE
+
+
+def test_nothing_is_weighed_where_the_lease_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    lookout = leaking(ANONYMOUS)
+    everywhere(lookout, RSS, flat)
+    weighed_in = set[str]()
+    closest = companions.Rows.closest
+
+    def noted(rows: companions.Rows, *what: str) -> object:
+        weighed_in.add(threading.current_thread().name)
+        return closest(rows, *what)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(companions.Rows, "closest", noted)
+    lookout.cycle()
+
+    assert weighed_in
+    assert threading.main_thread().name not in weighed_in

@@ -52,6 +52,10 @@ class Growth:
         """The slope."""
         return self.amount / self.hours
 
+    def mirrored(self) -> "Growth":
+        """That of the same series upside down."""
+        return Growth(-self.amount, self.error, -self.level, self.hours)
+
     def relative(self) -> "Growth":
         """The same as a share of the level it grew from; from a level of nought it grew by the whole."""
         scale = abs(self.level) or abs(self.amount) or 1.0

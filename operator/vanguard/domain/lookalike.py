@@ -6,7 +6,7 @@ no data leaves the target unknown. The pattern's author said that the signal alo
 would be acting on less than was asked. Nothing here ever makes a forecast better.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,16 +93,42 @@ LOOK_ALIKES = frozenset(
 Word = tuple[Reason | None, str]
 
 
-def hear(suspect: Suspect) -> Opinion:
+class Growths:
+    """The growth of replicas, found once for all suspects that share them (the same object, not an equal one)."""
+
+    def __init__(self) -> None:
+        """Nothing is found yet."""
+        self._found: dict[tuple[int, float], tuple[Past, list[Growth | None]]] = {}
+
+    def of(self, replicas: Past, hours: float) -> list[Growth | None]:
+        """Of each replica over the last hours, in its own direction; None where too little is known."""
+        key = id(replicas), hours  # which is its alone, for it is kept beside what was found
+        if key not in self._found:
+            self._found[key] = replicas, [climb.growth(replicas, hours, row) for row in range(len(replicas))]
+        return self._found[key][1]
+
+
+def hear_all(suspects: Iterable[Suspect]) -> list[Opinion]:
+    """An opinion on each suspect. Replicas that several of them share are looked at once."""
+    growths = Growths()
+    return [hear(suspect, growths) for suspect in suspects]
+
+
+def hear(suspect: Suspect, growths: Growths | None = None) -> Opinion:
     """Hear everyone.
 
     A recognised look-alike decides; then a contradiction; then the silence of a companion that was to speak.
+
+    Args:
+        suspect: what is asked about.
+        growths: what has been found of replicas so far.
     """
+    growths = growths or Growths()
     own = _oriented(suspect.own, suspect)
     hours = climb.onset(own)
     climbed = climb.growth(own, hours)
-    words = [word for word in (_warming_up(suspect, own), _replicas_of(suspect, hours)) if word is not None]
-    words += [_word(suspect, voice, own, climbed) for voice in suspect.voices]
+    words = [word for word in (_warming_up(suspect, own), _replicas_of(suspect, hours, growths)) if word is not None]
+    words += [_word(suspect, voice, own, climbed, growths) for voice in suspect.voices]
     words.sort(key=lambda word: _RANK.index(word[0]))
     return Opinion(words[0][0] if words else None, tuple(text for _, text in words))
 
@@ -118,7 +144,7 @@ _RANK: list[Reason | None] = [
 ]
 
 
-def _word(suspect: Suspect, voice: Voice, own: Past, climbed: Growth | None) -> Word:
+def _word(suspect: Suspect, voice: Voice, own: Past, climbed: Growth | None, growths: Growths) -> Word:
     """What one companion says."""
     if climbed is None:
         return _silent(voice, f"{suspect.signal} itself has too few samples to be compared with")
@@ -134,7 +160,7 @@ def _word(suspect: Suspect, voice: Voice, own: Past, climbed: Growth | None) -> 
         case CompanionRole.PER_REPLICA:
             if not any(climb.enough(voice.past, climbed.hours, row) for row in range(len(voice.past))):
                 return _too_little(voice, climbed.hours)
-            return _per_replica(voice.name, _oriented(voice.past, suspect), climbed.hours)
+            return _per_replica(suspect, voice.name, growths.of(voice.past, climbed.hours), climbed.hours)
 
 
 def _silent(voice: Voice, why: str) -> Word:
@@ -210,11 +236,11 @@ def _contrary(suspect: Suspect, voice: Voice, past: Past, climbed: Growth) -> Wo
     return None, f"{voice.name} {along}: {figures}"
 
 
-def _replicas_of(suspect: Suspect, hours: float) -> Word | None:
+def _replicas_of(suspect: Suspect, hours: float, growths: Growths) -> Word | None:
     """What the signal's own replicas say, where it is per pod and no companion is to say it."""
     if suspect.replicas is None or any(voice.role is CompanionRole.PER_REPLICA for voice in suspect.voices):
         return None
-    return _per_replica(suspect.signal, _oriented(suspect.replicas, suspect), hours)
+    return _per_replica(suspect, suspect.signal, growths.of(suspect.replicas, hours), hours)
 
 
 def _oriented(past: Past, suspect: Suspect) -> Past:
@@ -222,9 +248,9 @@ def _oriented(past: Past, suspect: Suspect) -> Past:
     return past.mirrored(np.full(len(past), suspect.rising))
 
 
-def _per_replica(name: str, replicas: Past, hours: float) -> Word:
+def _per_replica(suspect: Suspect, name: str, found: Sequence[Growth | None], hours: float) -> Word:
     """Whether few of the replicas carry the trend. One of which too little is known may carry it."""
-    grown = [climb.growth(replicas, hours, row) for row in range(len(replicas))]
+    grown = [one and (one if suspect.rising else one.mirrored()) for one in found]
     known = [one for one in grown if one is not None]
     if len(grown) < FEWEST_REPLICAS:
         return None, f"{name}: {len(grown)} replicas are too few to tell one that is bad"

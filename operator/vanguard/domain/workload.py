@@ -1,8 +1,10 @@
 """What a workload looks like to a decision: read once from the server's JSON, then only looked at."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from vanguard.api.base import WorkloadKind, parse_time
@@ -147,7 +149,15 @@ class Owners:
 
     def pods_of(self, uid: str) -> frozenset[str]:
         """The names of the pods of a workload."""
-        return frozenset(pod for pod in self._pod_owner if self.workload_uid(pod) == uid)
+        return self._pods.get(uid, frozenset())
+
+    @cached_property
+    def _pods(self) -> Mapping[str, frozenset[str]]:
+        out: defaultdict[str, set[str]] = defaultdict(set)
+        for pod in self._pod_owner:
+            if uid := self.workload_uid(pod):
+                out[uid].add(pod)
+        return {uid: frozenset(pods) for uid, pods in out.items()}
 
 
 def _controller(raw: Raw) -> Raw | None:

@@ -8,15 +8,16 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 
 from vanguard.api.pattern import Companion, CompanionRole, Direction, Signal, TargetMapping
 from vanguard.domain.diagnosis import Assessment
 from vanguard.domain.load import REFERENCE_BLOCKS
-from vanguard.domain.lookalike import Opinion, Suspect, Voice, added, beside, hear
+from vanguard.domain.lookalike import Opinion, Suspect, Voice, added, beside, hear_all
 from vanguard.domain.past import BIN_SECONDS, BLOCK, Past
 from vanguard.domain.promql import narrowed
 from vanguard.domain.series import Columns, Labels, SeriesBook
@@ -47,6 +48,7 @@ class Rows:
     labels: Sequence[Labels]
     past: Past
     of: Mapping[str, Sequence[int]]
+    _together: dict[tuple[tuple[int, ...], ...], Past] = field(default_factory=dict, compare=False, repr=False)
 
     def closest(self, uid: str, like: Labels, pod: str | None = None) -> Past | None:
         """What there is of a workload, or of one of its pods, in one series: those most like a series, added up.
@@ -56,20 +58,44 @@ class Rows:
             like: labels; the more of them a series bears with the same values, the more it is like them.
             pod: the pod's name, where it must be of one.
         """
-        rows = [row for row in self.of.get(uid, ()) if pod in (None, self.pod(row))]
-        alike = {row: len(set(self.labels[row]) & set(like)) for row in rows}
-        best = [row for row in rows if alike[row] == max(alike.values())]
+        rows = self.of.get(uid, ()) if pod is None else self._by_pod.get(uid, {}).get(pod, ())
+        best = self._most_alike(rows, frozenset(like))
         return added(self.past.take(np.array(best))) if best else None
 
     def replicas(self, uid: str, like: Labels) -> Past | None:
-        """One series of each pod of a workload; None where they do not name pods, or there are none."""
-        pods = dict.fromkeys(self.pod(row) for row in self.of.get(uid, ()))
-        found = [self.closest(uid, like, pod) for pod in pods if pod]
-        return beside([one for one in found if one is not None]) if found else None
+        """One series of each pod of a workload; None where they do not name pods, or there are none.
+
+        Where two series are answered from the same rows, they are given the same object.
+        """
+        wanted = frozenset(like)
+        chosen = tuple(self._most_alike(rows, wanted) for rows in self._by_pod.get(uid, {}).values())
+        if chosen and chosen not in self._together:
+            self._together[chosen] = beside([added(self.past.take(np.array(rows))) for rows in chosen])
+        return self._together.get(chosen)
 
     def pod(self, row: int) -> str | None:
         """The pod a series is of; None where its workload is named directly."""
         return dict(self.labels[row]).get(self.mapping.pod_label) if self.mapping.pod_label else None
+
+    def _most_alike(self, rows: Sequence[int], wanted: frozenset[tuple[str, str]]) -> tuple[int, ...]:
+        if len(rows) <= 1:
+            return tuple(rows)
+        alike = [len(self._sets[row] & wanted) for row in rows]
+        return tuple(row for row, count in zip(rows, alike, strict=True) if count == max(alike))
+
+    @cached_property
+    def _sets(self) -> Sequence[frozenset[tuple[str, str]]]:
+        return [frozenset(labels) for labels in self.labels]
+
+    @cached_property
+    def _by_pod(self) -> Mapping[str, Mapping[str, Sequence[int]]]:
+        """The rows of each pod of each workload: looked up once, for there may be many pods and each is asked about."""
+        out: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for uid, rows in self.of.items():
+            for row in rows:
+                if pod := self.pod(row):
+                    out[uid][pod].append(row)
+        return out
 
 
 @dataclass(frozen=True)
@@ -108,9 +134,12 @@ async def second_opinions(
         ctx.telemetry.query_errors.labels(judged[0].pattern).inc()
         _log.warning("companion %s of signal %s: %s", silent.companion.name, signal.name, silent.trouble)
     own = Rows(signal.target, labels, past, _by_workload((row, seen.target.uid) for row, seen in enumerate(judged)))
-    asked = [_suspect(signal, own, row, judged[row].target.uid, answers) for row in suspects]
+
+    def listen() -> list[Opinion]:
+        return hear_all([_suspect(signal, own, row, judged[row].target.uid, answers) for row in suspects])
+
     # In a thread, or the Lease and the watches would wait for the arithmetic.
-    opinions = await asyncio.to_thread(lambda: [hear(suspect) for suspect in asked])
+    opinions = await asyncio.to_thread(listen)
     out = list(judged)
     for row, opinion in zip(suspects, opinions, strict=True):
         out[row] = _again(judged[row], opinion)
@@ -159,10 +188,14 @@ async def _ask(
             book.absorb(Columns.of(await ctx.metrics.range(query, start, now, _STEP)))
     except MetricsError as error:
         return Heard(companion, None, str(error)[:_MOST_TROUBLE])
+    return Heard(companion, await asyncio.to_thread(_answered, mapping, estate, book, now))
+
+
+def _answered(mapping: TargetMapping, estate: Estate, book: SeriesBook, now: datetime) -> Rows:
     labels, past = book.past(now)
     owners = [(row, estate.mapped(mapping, dict(series))) for row, series in enumerate(labels)]
     of = _by_workload((row, owner.key.uid) for row, owner in owners if owner is not None)
-    return Heard(companion, Rows(mapping, labels, past, of))
+    return Rows(mapping, labels, past, of)
 
 
 def _queries(query: str, mapping: TargetMapping, estate: Estate, targets: Iterable[TargetKey]) -> Iterator[str]:
