@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -13,6 +13,8 @@ from tests.reconcilers.objects import SHOP
 from tests.reconcilers.world import jitter
 from vanguard.api.reasons import Reason
 from vanguard.domain.alert import AlertState
+from vanguard.domain.series import Columns, RawSeries
+from vanguard.errors import MetricsError
 from vanguard.ports import Raw
 from vanguard.reconcilers import companions
 
@@ -251,3 +253,25 @@ def test_nothing_is_weighed_where_the_lease_is_renewed(monkeypatch: pytest.Monke
 
     assert weighed_in
     assert threading.main_thread().name not in weighed_in
+
+
+def test_a_query_that_names_many_pods_is_sent_as_detection_sends_its_own_and_not_in_an_address() -> None:
+    lookout = leaking(ANONYMOUS)
+    everywhere(lookout, RSS, flat)
+
+    async def in_an_address(*_: object) -> list[RawSeries]:
+        raise MetricsError("414 URI Too Long")
+
+    fake = lookout.metrics
+    sampled, halves = fake.range, fake.columns
+
+    async def columns(query: str, start: datetime, end: datetime, step: timedelta) -> Columns:
+        if "quantile_over_time" in query:
+            return await halves(query, start, end, step)
+        return Columns.of(await sampled(query, start, end, step))
+
+    lookout.metrics.columns = columns  # type: ignore[method-assign]
+    lookout.metrics.range = in_an_address  # type: ignore[method-assign]
+    lookout.cycle()
+
+    assert held(lookout)["reason"] == Reason.PAGE_CACHE

@@ -20,7 +20,7 @@ from vanguard.domain.load import REFERENCE_BLOCKS
 from vanguard.domain.lookalike import Opinion, Suspect, Voice, added, beside, hear_all
 from vanguard.domain.past import BIN_SECONDS, BLOCK, Past
 from vanguard.domain.promql import narrowed
-from vanguard.domain.series import Columns, Labels, SeriesBook
+from vanguard.domain.series import Labels, SeriesBook
 from vanguard.domain.workload import TargetKey
 from vanguard.errors import MetricsError
 from vanguard.reconcilers.context import Context
@@ -185,7 +185,8 @@ async def _ask(
     start -= timedelta(seconds=start.timestamp() % BIN_SECONDS)
     try:
         for query in _queries(companion.query, mapping, estate, targets):
-            book.absorb(Columns.of(await ctx.metrics.range(query, start, now, _STEP)))
+            columns = await ctx.metrics.columns(query, start, now, _STEP)
+            await asyncio.to_thread(book.absorb, columns)
     except MetricsError as error:
         return Heard(companion, None, str(error)[:_MOST_TROUBLE])
     return Heard(companion, await asyncio.to_thread(_answered, mapping, estate, book, now))
