@@ -275,3 +275,21 @@ def test_a_query_that_names_many_pods_is_sent_as_detection_sends_its_own_and_not
     lookout.cycle()
 
     assert held(lookout)["reason"] == Reason.PAGE_CACHE
+
+
+def test_companions_are_taken_at_the_time_of_the_series_however_long_the_answers_take() -> None:
+    lookout = leaking(ANONYMOUS, HEAPS)
+    everywhere(lookout, RSS, flat)
+    everywhere(lookout, HEAP, half_as_steep(lookout))
+    sampled = lookout.metrics.range
+
+    async def slow(query: str, start: datetime, end: datetime, step: timedelta) -> list[RawSeries]:
+        lookout.clock.advance(timedelta(seconds=20))
+        return await sampled(query, start, end, step)
+
+    lookout.metrics.range = slow  # type: ignore[method-assign]
+    lookout.cycle()
+
+    ends = {one.end for one in lookout.metrics.asked if RSS in one.query or HEAP in one.query}
+    (watched,) = lookout.context.board.values()
+    assert ends == {watched.assessment.at}

@@ -114,6 +114,7 @@ async def second_opinions(
     labels: Sequence[Labels],
     past: Past,
     judged: list[Assessment],
+    now: datetime,
 ) -> list[Assessment]:
     """Hear the companions on every series whose breach is likely, and judge it again; the others stay as they are.
 
@@ -124,12 +125,13 @@ async def second_opinions(
         labels: of each series.
         past: of each series.
         judged: what each series' own forecast came to.
+        now: the time the series were taken at: companions are taken at the same, for both have the clock's bins.
     """
     suspects = [row for row, seen in enumerate(judged) if seen.positive]
     if not suspects:
         return judged
     targets = {judged[row].target for row in suspects}
-    answers = [await _ask(ctx, estate, signal, companion, targets) for companion in signal.companions]
+    answers = [await _ask(ctx, estate, signal, companion, targets, now) for companion in signal.companions]
     for silent in (answer for answer in answers if answer.trouble):
         ctx.telemetry.query_errors.labels(judged[0].pattern).inc()
         _log.warning("companion %s of signal %s: %s", silent.companion.name, signal.name, silent.trouble)
@@ -176,10 +178,10 @@ def _voice(answer: Heard, uid: str, labels: Labels, pod: str | None) -> Voice:
 
 
 async def _ask(
-    ctx: Context, estate: Estate, signal: Signal, companion: Companion, targets: Iterable[TargetKey]
+    ctx: Context, estate: Estate, signal: Signal, companion: Companion, targets: Iterable[TargetKey], now: datetime
 ) -> Heard:
     """One companion's series of some targets, three days back."""
-    mapping, now = companion.target or signal.target, ctx.clock.now()
+    mapping = companion.target or signal.target
     book = SeriesBook()
     start = now - _WINDOW
     start -= timedelta(seconds=start.timestamp() % BIN_SECONDS)

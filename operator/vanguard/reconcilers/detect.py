@@ -174,7 +174,7 @@ class Detector:
         stock.roll.renew(pattern, signal, stock.book, estate)
         outlook = await judge(pattern, signal, stock.book, stock.roll, self._forecaster, interest, now)
         beside = [stock.book.labels(row) for row in outlook.rows.tolist()], stock.book.take(now, outlook.rows)
-        return replace(outlook, found=await second_opinions(ctx, estate, signal, *beside, outlook.found))
+        return replace(outlook, found=await second_opinions(ctx, estate, signal, *beside, outlook.found, now))
 
     def _interest(self, name: str) -> set[str]:
         """Uids of targets looked at also when they are quiet: with an alert, an episode or an open Intervention."""
