@@ -225,3 +225,23 @@ def test_replicas_that_suspects_share_are_looked_at_once(monkeypatch: pytest.Mon
     told = hear_all(suspects)
     assert [one.heard for one in told] == [hear(suspects[0]).heard] * 30
     assert len(looks) <= 30 + 30 + 31, "each suspect's own climb, each replica's, and the one heard alone"
+
+
+@pytest.mark.parametrize(
+    ("rows", "pods", "own", "told"),
+    [
+        pytest.param([STEEP, FLAT, FLAT], 3, Reason.ONE_BAD_REPLICA, Reason.ONE_BAD_REPLICA, id="all have a series"),
+        pytest.param([STEEP, FLAT, FLAT], 4, None, None, id="the fourth may carry the trend too"),
+        pytest.param([STEEP, FLAT, FLAT], 7, None, Reason.COMPANION_MISSING, id="of most nothing is known"),
+        pytest.param([STEEP, *[FLAT] * 5], 8, None, None, id="two of eight are missing"),
+        pytest.param([STEEP, *[FLAT] * 7], 9, Reason.ONE_BAD_REPLICA, Reason.ONE_BAD_REPLICA, id="one of nine is"),
+        pytest.param([STEEP], 3, None, Reason.COMPANION_MISSING, id="one of three answers"),
+    ],
+)
+def test_a_replica_without_a_series_is_neither_flat_nor_does_it_carry_the_trend(
+    rows: list[w.Floats], pods: int, own: Reason | None, told: Reason | None
+) -> None:
+    by_itself = Suspect("memory", w.past(rows[0]), w.LIMIT, rising=True, replicas=w.past(*rows), pods=pods)
+    assert hear(by_itself).reason is own
+    voice = Voice("pods", CompanionRole.PER_REPLICA, w.past(*rows))
+    assert hear(replace(by_itself, replicas=None, voices=(voice,))).reason is told

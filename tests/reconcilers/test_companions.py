@@ -293,3 +293,27 @@ def test_companions_are_taken_at_the_time_of_the_series_however_long_the_answers
     ends = {one.end for one in lookout.metrics.asked if RSS in one.query or HEAP in one.query}
     (watched,) = lookout.context.board.values()
     assert ends == {watched.assessment.at}
+
+
+def test_a_companion_of_the_replicas_that_answers_for_one_of_three_is_silent() -> None:
+    lookout = leaking(companion("PerReplica", HEAP))
+    plays(lookout, HEAP, climbing(lookout.onset), pod="a")
+    lookout.cycle(TO_FIRE)
+
+    assert lookout.opened == []
+    assert held(lookout)["reason"] == Reason.COMPANION_MISSING
+    assert "only 1 of 3 replicas have values in the last half hour" in held(lookout)["message"]
+
+
+def test_pods_that_are_there_without_a_series_may_be_as_bad_as_the_one_that_is_seen() -> None:
+    lookout = Lookout()
+    lookout = leaking(pods={"a": climbing(lookout.onset), "b": calm, "c": calm})
+    (rs,) = lookout.cluster.all("ReplicaSet")
+    above = {"kind": "ReplicaSet", "name": "orders-1", "uid": rs["metadata"]["uid"], "controller": True}
+    for number in range(7):
+        pod = {"metadata": {"name": f"unseen-{number}", "ownerReferences": [above]}}
+        lookout.cluster.put("Pod", SHOP, pod)
+    lookout.cycle(TO_FIRE)
+
+    (iv,) = lookout.opened
+    assert any("2 are flat, of 7 too little is known" in one for one in iv.spec.diagnosis.evidence)

@@ -15,7 +15,7 @@ from vanguard.api.pattern import CompanionRole
 from vanguard.api.reasons import Reason
 from vanguard.domain import climb, load
 from vanguard.domain.climb import Growth
-from vanguard.domain.past import BINS_PER_HOUR, Past
+from vanguard.domain.past import BINS_PER_HOUR, BLOCK, Past
 from vanguard.domain.warmup import LONGEST_HOURS, warm_up
 
 # Below this share of the trend a value does not move along; surely so below the other.
@@ -49,6 +49,7 @@ class Suspect:
     Attributes:
         own: the one series, as measured.
         replicas: the signal's own series of each replica, this one among them; None where it is not per pod.
+        pods: how many replicas there are, with a series or without one; 0 where that is not known.
     """
 
     signal: str
@@ -57,6 +58,7 @@ class Suspect:
     rising: bool
     voices: tuple[Voice, ...] = ()
     replicas: Past | None = None
+    pods: int = 0
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,8 @@ def _word(suspect: Suspect, voice: Voice, own: Past, climbed: Growth | None, gro
         case CompanionRole.PER_REPLICA:
             if not any(climb.enough(voice.past, climbed.hours, row) for row in range(len(voice.past))):
                 return _too_little(voice, climbed.hours)
+            if 2 * (there := _present(voice.past)) < suspect.pods:
+                return _silent(voice, f"only {there} of {suspect.pods} replicas have values in the last half hour")
             return _per_replica(suspect, voice.name, growths.of(voice.past, climbed.hours), climbed.hours)
 
 
@@ -248,20 +252,28 @@ def _oriented(past: Past, suspect: Suspect) -> Past:
     return past.mirrored(np.full(len(past), suspect.rising))
 
 
+def _present(replicas: Past) -> int:
+    """Of how many replicas there is a value in the last half hour."""
+    return int(np.isfinite(replicas.fine[:, -BLOCK:]).any(axis=1).sum())
+
+
 def _per_replica(suspect: Suspect, name: str, found: Sequence[Growth | None], hours: float) -> Word:
-    """Whether few of the replicas carry the trend. One of which too little is known may carry it."""
+    """Whether few of the replicas carry the trend. One of which too little is known, or nothing, may carry it."""
     grown = [one and (one if suspect.rising else one.mirrored()) for one in found]
     known = [one for one in grown if one is not None]
-    if len(grown) < FEWEST_REPLICAS:
-        return None, f"{name}: {len(grown)} replicas are too few to tell one that is bad"
+    count = max(len(grown), suspect.pods)
+    if count < FEWEST_REPLICAS:
+        return None, f"{name}: {count} replicas are too few to tell one that is bad"
     steepest = max(known, key=lambda one: one.amount, default=None)
     if steepest is None or steepest.least <= 0:
-        return None, f"{name}: none of {len(grown)} replicas climbs for certain"
+        return None, f"{name}: none of {count} replicas climbs for certain"
     flat = [one for one in known if _flat(one, steepest)]
     carry = sum(one.amount >= _CARRIES * steepest.amount for one in known)
-    figures = f"{carry} of {len(grown)} replicas carry the trend, {len(flat)} are flat"
+    figures = f"{carry} of {count} replicas carry the trend, {len(flat)} are flat"
+    if len(known) < count:
+        figures += f", of {count - len(known)} too little is known"
     figures += f" (steepest {steepest.per_hour:+.3g} an hour over the last {hours:.3g} h)"
-    if 2 * (len(grown) - len(flat)) <= len(flat):
+    if 2 * (count - len(flat)) <= len(flat):
         return Reason.ONE_BAD_REPLICA, f"{name}: {figures}"
     return None, f"{name}: {figures}"
 

@@ -138,7 +138,10 @@ async def second_opinions(
     own = Rows(signal.target, labels, past, _by_workload((row, seen.target.uid) for row, seen in enumerate(judged)))
 
     def listen() -> list[Opinion]:
-        return hear_all([_suspect(signal, own, row, judged[row].target.uid, answers) for row in suspects])
+        pods = {target: len(estate.pods(target)) for target in targets}
+        return hear_all(
+            [_suspect(signal, own, row, judged[row].target.uid, answers, pods[judged[row].target]) for row in suspects]
+        )
 
     # In a thread, or the Lease and the watches would wait for the arithmetic.
     opinions = await asyncio.to_thread(listen)
@@ -155,7 +158,7 @@ def _again(seen: Assessment, opinion: Opinion) -> Assessment:
     return replace(seen, heard=opinion.heard, reason=opinion.reason, positive=False if opinion.known else None)
 
 
-def _suspect(signal: Signal, own: Rows, row: int, uid: str, answers: Iterable[Heard]) -> Suspect:
+def _suspect(signal: Signal, own: Rows, row: int, uid: str, answers: Iterable[Heard], pods: int = 0) -> Suspect:
     labels, pod = own.labels[row], own.pod(row)
     return Suspect(
         signal=signal.name,
@@ -164,6 +167,7 @@ def _suspect(signal: Signal, own: Rows, row: int, uid: str, answers: Iterable[He
         rising=signal.direction is Direction.RISING,
         voices=tuple(_voice(answer, uid, labels, pod) for answer in answers),
         replicas=own.replicas(uid, labels) if pod else None,
+        pods=pods,
     )
 
 
