@@ -1,7 +1,11 @@
 """Judging: quiet series cost no assessment; what is of interest is assessed all the same; nobody is lost."""
 
+import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from tests.reconcilers import objects
 from tests.reconcilers.fake_metrics import Lie
@@ -13,6 +17,7 @@ from vanguard.domain.forecast import Forecast, Forecaster
 from vanguard.domain.past import Bools, Floats, Past
 from vanguard.reconcilers.detect import Detector
 from vanguard.reconcilers.estate import Estate
+from vanguard.reconcilers.judging import Roll
 
 CALM = [f"calm-{number}" for number in range(20)]
 
@@ -139,6 +144,22 @@ def test_owners_are_looked_up_once_and_again_when_the_estate_changes() -> None:
         Estate.owner = plain  # type: ignore[method-assign]
     assert set(looked) == {"orders", "late", *CALM}
     assert {target.name for target in lookout.context.watching[objects.PATTERN].targets} == {"orders", "late"}
+
+
+def test_looking_up_owners_of_very_many_series_does_not_hold_up_the_lease_and_the_watches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lookout, _ = crowd()
+    where: set[bool] = set()
+    plain = Roll.renew
+
+    def renew(*args: Any) -> None:
+        where.add(threading.current_thread() is threading.main_thread())
+        plain(*args)
+
+    monkeypatch.setattr(Roll, "renew", renew)
+    lookout.cycle()
+    assert where == {False}
 
 
 def test_a_pattern_that_is_sure_of_little_has_everything_assessed() -> None:

@@ -4,6 +4,7 @@ When nothing changes, nothing is written. What it remembers between cycles is a 
 alerts' episodes, which recorded Interventions give back after a restart.
 """
 
+import asyncio
 import hashlib
 import logging
 from collections import defaultdict
@@ -171,7 +172,8 @@ class Detector:
         ctx, stock = self._ctx, self._shelves[pattern.metadata.name].stock(signal, now)
         await refresh(ctx.metrics, ctx.settings, signal, stock, estate.governed, now)
         ctx.telemetry.series.labels(pattern.metadata.name).set(len(stock.book))
-        stock.roll.renew(pattern, signal, stock.book, estate)
+        # In a thread, for one pod that comes or goes has the owners of all series looked up again.
+        await asyncio.to_thread(stock.roll.renew, pattern, signal, stock.book, estate)
         outlook = await judge(pattern, signal, stock.book, stock.roll, self._forecaster, interest, now)
         beside = [stock.book.labels(row) for row in outlook.rows.tolist()], stock.book.take(now, outlook.rows)
         return replace(outlook, found=await second_opinions(ctx, estate, signal, *beside, outlook.found, now))
