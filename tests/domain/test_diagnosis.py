@@ -149,7 +149,8 @@ REFUSED = g.assessment(positive=False, signal="refused", heard=("rss: flat",), p
         ("of two negatives the one a straight line would have believed", [NO, STEEP_NO], STEEP_NO),
         ("one that was heard beats a doubt", [DOUBTED, YES], YES),
         ("a doubt beats what is harmless by itself", [DOUBTED, STEEP_NO, NO, UNKNOWN], DOUBTED),
-        ("a refusal is known and beats a doubt", [DOUBTED, REFUSED], REFUSED),
+        ("a refusal of one series says nothing of one that is doubted", [DOUBTED, REFUSED, NO], DOUBTED),
+        ("a refusal beats what is harmless by itself", [REFUSED, STEEP_NO, UNKNOWN], REFUSED),
         ("unknown speaks only alone", [UNKNOWN], UNKNOWN),
     ],
 )

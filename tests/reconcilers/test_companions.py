@@ -317,3 +317,17 @@ def test_pods_that_are_there_without_a_series_may_be_as_bad_as_the_one_that_is_s
 
     (iv,) = lookout.opened
     assert any("2 are flat, of 7 too little is known" in one for one in iv.spec.diagnosis.evidence)
+
+
+def test_an_alert_goes_on_where_one_pod_is_harmless_and_of_the_others_nobody_knows() -> None:
+    lookout = leaking(ANONYMOUS)
+    grows = climbing(lookout.onset)
+    everywhere(lookout, RSS, lambda at: (grows(at) or 0) - 15)
+    lookout.cycle(TO_FIRE)
+    lookout.metrics.sources = [s for s in lookout.metrics.sources if s.query != RSS]
+    plays(lookout, RSS, flat, pod="a")
+    lookout.cycle(4)
+
+    (watched,) = lookout.context.board.values()
+    assert (watched.alert.state, watched.assessment.positive) == (AlertState.FIRING, None)
+    assert watched.assessment.reason is Reason.COMPANION_MISSING

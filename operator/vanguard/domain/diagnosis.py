@@ -164,13 +164,15 @@ def _judge(unknown: Reason | None, *, fits: bool, likely: bool, look_alike: str)
 def worst(assessments: Iterable[Assessment]) -> Assessment:
     """The assessment that speaks for a target with several series or signals: the likeliest breach known of.
 
-    One positive series is enough, then one that is doubted; unknown speaks only where nothing else is known.
+    One positive series is enough, then one that is doubted, first where nobody knows: that another series is harmless
+    says nothing of it. Unknown by itself speaks only where nothing else is known.
     """
 
-    def rank(assessment: Assessment) -> tuple[bool, bool, bool, bool, float]:
+    def rank(assessment: Assessment) -> tuple[bool, bool, bool, bool, bool, float]:
         return (
             assessment.positive is True,
             assessment.doubt != "",
+            assessment.doubt != "" and assessment.positive is None,
             assessment.positive is not None,
             assessment.straight_line,
             assessment.p_breach[assessment.horizon],
