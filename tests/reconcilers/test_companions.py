@@ -135,6 +135,7 @@ def test_what_companions_refuse_is_left_alone_and_told_by_name(
     assert lookout.opened == []
     (watched,) = lookout.context.board.values()
     assert (watched.assessment.positive, watched.assessment.reason) == (positive, reason)
+    assert watched.assessment.ground is None, "nothing is made from it"
     assert watched.alert.state is AlertState.INACTIVE
     assert held(lookout)["reason"] == reason
     assert reason.sentence in held(lookout)["message"]

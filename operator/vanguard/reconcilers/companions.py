@@ -155,7 +155,8 @@ def _again(seen: Assessment, opinion: Opinion) -> Assessment:
     """The assessment after the opinion: a look-alike is no problem, and what is not known is not."""
     if opinion.reason is None:
         return replace(seen, heard=opinion.heard)
-    return replace(seen, heard=opinion.heard, reason=opinion.reason, positive=False if opinion.known else None)
+    positive = False if opinion.known else None
+    return replace(seen, heard=opinion.heard, reason=opinion.reason, positive=positive, ground=None)
 
 
 def _suspect(signal: Signal, own: Rows, row: int, uid: str, answers: Iterable[Heard], pods: int = 0) -> Suspect:
