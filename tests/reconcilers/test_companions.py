@@ -332,3 +332,14 @@ def test_an_alert_goes_on_where_one_pod_is_harmless_and_of_the_others_nobody_kno
     (watched,) = lookout.context.board.values()
     assert (watched.alert.state, watched.assessment.positive) == (AlertState.FIRING, None)
     assert watched.assessment.reason is Reason.COMPANION_MISSING
+
+
+def test_beyond_the_likeliest_nobody_is_asked_about_and_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(companions, "MOST_SUSPECTS", 0)
+    lookout = leaking(ANONYMOUS)
+    everywhere(lookout, RSS, flat)
+    lookout.cycle(TO_FIRE)
+
+    assert asked(lookout, RSS) == lookout.opened == []
+    assert held(lookout)["reason"] == Reason.COMPANION_MISSING
+    assert "not asked: companions are asked about the 200 likeliest series" in held(lookout)["message"]

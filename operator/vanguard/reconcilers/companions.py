@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from vanguard.api.pattern import Companion, CompanionRole, Direction, Signal, TargetMapping
+from vanguard.api.reasons import Reason
 from vanguard.domain.diagnosis import Assessment
 from vanguard.domain.load import REFERENCE_BLOCKS
 from vanguard.domain.lookalike import Opinion, Suspect, Voice, added, beside, hear_all
@@ -33,6 +34,8 @@ _WINDOW = REFERENCE_BLOCKS * BLOCK * _STEP
 # Names in one query: with three days of samples each, an answer of some megabytes.
 _NAMES_AT_ONCE = 200
 _MOST_TROUBLE = 300
+# Series of one signal that companions are asked about in one cycle, the likeliest to breach first.
+MOST_SUSPECTS = 200
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,10 @@ async def second_opinions(
     suspects = [row for row, seen in enumerate(judged) if seen.positive]
     if not suspects:
         return judged
+    spare: list[int] = []
+    if signal.companions:
+        suspects.sort(key=lambda row: -judged[row].p_breach[judged[row].horizon])
+        suspects, spare = suspects[:MOST_SUSPECTS], suspects[MOST_SUSPECTS:]
     targets = {judged[row].target for row in suspects}
     answers = [await _ask(ctx, estate, signal, companion, targets, now) for companion in signal.companions]
     for silent in (answer for answer in answers if answer.trouble):
@@ -148,7 +155,14 @@ async def second_opinions(
     out = list(judged)
     for row, opinion in zip(suspects, opinions, strict=True):
         out[row] = _again(judged[row], opinion)
+    for row in spare:
+        out[row] = _again(judged[row], _NOT_ASKED)
     return out
+
+
+_NOT_ASKED = Opinion(
+    Reason.COMPANION_MISSING, (f"not asked: companions are asked about the {MOST_SUSPECTS} likeliest series a cycle",)
+)
 
 
 def _again(seen: Assessment, opinion: Opinion) -> Assessment:
@@ -208,13 +222,14 @@ def _answered(mapping: TargetMapping, estate: Estate, book: SeriesBook, now: dat
 
 def _queries(query: str, mapping: TargetMapping, estate: Estate, targets: Iterable[TargetKey]) -> Iterator[str]:
     """The query for these workloads, or their pods, and no others, in as many parts as their number needs."""
-    names: set[str] = set()
+    names: set[tuple[str, str]] = set()
     for target in targets:
-        names |= estate.pods(target) if mapping.pod_label else {target.name}
+        names |= {(target.namespace, name) for name in (estate.pods(target) if mapping.pod_label else [target.name])}
     label, ordered = mapping.pod_label or mapping.name_label or "", sorted(names)
-    of_them = narrowed(query, mapping.namespace_label, {target.namespace for target in targets})
     for first in range(0, len(ordered), _NAMES_AT_ONCE):
-        yield narrowed(of_them, label, ordered[first : first + _NAMES_AT_ONCE])
+        part = ordered[first : first + _NAMES_AT_ONCE]
+        of_them = narrowed(query, mapping.namespace_label, {namespace for namespace, _ in part})
+        yield narrowed(of_them, label, {name for _, name in part})
 
 
 def _by_workload(owned: Iterable[tuple[int, str]]) -> Mapping[str, Sequence[int]]:
