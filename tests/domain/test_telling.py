@@ -185,6 +185,10 @@ def test_six_notices_of_the_longest_kind_leave_room_in_a_status_of_32_kib() -> N
         pytest.param(Reason.APPROVAL_EXPIRED, Notification.ALERT, False, id="nobody answered in time"),
         pytest.param(Reason.ACTION_NOT_ENABLED, Notification.INFO, False, id="the team has not agreed to it"),
         pytest.param(Reason.ALERT_RESOLVED, Notification.INFO, True, id="it is not needed any more"),
+        pytest.param(Reason.PAGE_CACHE, Notification.INFO, True, id="the newest look is harmless"),
+        pytest.param(Reason.BREACH_UNLIKELY, Notification.INFO, True, id="the newest look foresees no breach"),
+        pytest.param(Reason.TREND_TOO_WEAK, Notification.INFO, True, id="the newest look has no trend"),
+        pytest.param(Reason.ONE_BAD_REPLICA, Notification.ALERT, False, id="one replica is left to a person"),
         pytest.param(Reason.APPROVAL_DENIED, Notification.INFO, True, id="a person said no"),
     ],
 )

@@ -18,6 +18,7 @@ from vanguard.api.reasons import Reason, runbook_section
 from vanguard.domain.eviction import for_good
 from vanguard.domain.history import ASKED_BY_A_PERSON
 from vanguard.domain.leases import leased, usual
+from vanguard.domain.lookalike import LOOK_ALIKES
 
 MOST_NOTICES = 6
 _LINE = 400
@@ -30,6 +31,10 @@ _NOT_NEEDED = frozenset(
         Reason.TARGET_MISSING,
         Reason.TARGET_REPLACED,
         Reason.APPROVAL_DENIED,
+        Reason.BREACH_UNLIKELY,
+        Reason.TREND_TOO_WEAK,
+        # Of one bad replica the breach still comes, and only a person can act on it.
+        *(LOOK_ALIKES - {Reason.ONE_BAD_REPLICA}),
         *ASKED_BY_A_PERSON,
     }
 )
