@@ -320,7 +320,7 @@ def intervention(name: str) -> Json:
             "evidence": {
                 "query": "pool_in_use", "series": '{deployment="orders"}', "at": "2026-01-01T00:00:00Z", "step": "1m",
                 "signature": {"minSlopePerHour": "2"}, "reason": "BreachForeseen", "version": "1",
-                "features": "slope_1h=0.25 noise=-3.1", "spoken": ["+1 it climbs"],
+                "features": ["slope_1h=0.25 noise=-3.1"], "spoken": ["+1 it climbs"],
                 "samplesHash": "sha256:" + 64 * "0",
             },
         },
@@ -360,7 +360,7 @@ def recorded(cluster: Cluster, space: str) -> str:
         ("diagnosis", {"confidencePercent": 100}),
         ("evidence", {"samplesHash": "sha256:" + 64 * "1"}),
         ("evidence", {"signature": {"minSlopePerHour": "1"}}),
-        ("evidence", {"features": ""}),
+        ("evidence", {"features": []}),
         ("evidence", None),
     ],
     ids=lambda value: value if isinstance(value, str) else ", ".join(value or ("gone",)),

@@ -116,7 +116,8 @@ def test_the_evidence_says_what_was_asked_seen_and_by_what() -> None:
     assert (kept.query, kept.series) == ("pool_in_use", '{pod="b"}')
     assert (kept.at, kept.version, kept.reason) == (g.NOW.replace(microsecond=0), "1.2.3", "BreachForeseen")
     assert kept.signature == g.pattern().spec.trend
-    assert [word.partition("=")[0] for word in kept.features.split()] == list(Forecaster.load().feature_names)
+    words = " ".join(kept.features).split()
+    assert [word.partition("=")[0] for word in words] == list(Forecaster.load().feature_names)
     assert kept.spoken
     assert kept.spoken[0][0] in "+-"
 
@@ -155,8 +156,8 @@ def test_a_figure_that_was_recorded_wrongly_is_named(why: str, part: str, field:
 def test_a_feature_that_is_missing_or_more_is_named() -> None:
     iv, samples = opened()
     assert iv.spec.evidence is not None
-    first, *rest = iv.spec.evidence.features.split()
-    other = changed(iv, "evidence", features=" ".join([*rest, "invented=1"]))
+    first, *rest = " ".join(iv.spec.evidence.features).split()
+    other = changed(iv, "evidence", features=[*rest[:-20], " ".join(rest[-20:]), "invented=1"])
     assert differing(recomputed(other, samples, Forecaster.load())) == {first.partition("=")[0], "invented"}
 
 

@@ -24,12 +24,9 @@ class Evidence(Model):
     signature: Annotated[TrendSignature, Field(description="What the pattern asked of the trend at that generation.")]
     reason: Annotated[str, Field(max_length=64, description="What the forecast was judged to be.")]
     features: Annotated[
-        str,
-        Field(
-            max_length=8192,
-            description="What the model read off the samples, name=value and a space between: one line for people.",
-        ),
-    ] = ""
+        tuple[Sentence, ...],
+        Field(max_length=64, description="What the model read off the samples, some name=value in each line."),
+    ] = ()
     spoken: Annotated[
         tuple[Sentence, ...],
         Field(max_length=10, description="What spoke for (+) and against (-) a breach, with its weight in log-odds."),

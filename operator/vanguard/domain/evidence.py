@@ -20,7 +20,7 @@ from vanguard.domain.samples import digest, ground_of, selector, unpack
 from vanguard.domain.series import Labels
 from vanguard.domain.workload import TargetKey
 
-_MOST_SPOKEN = 6
+_MOST_SPOKEN, _TO_A_LINE = 6, 5
 # What a cause takes from the pattern and the alert; the rest of it is computed from the samples.
 _GIVEN = frozenset({"signal", "metricType", "severity", "activeAt", "limit", "direction"})
 
@@ -108,10 +108,11 @@ def _forecast(signal: Signal, past: Past, forecaster: Forecaster) -> Forecast:
     return forecaster.foresee(past, limit=np.array([float(signal.limit)]), rising=rising)
 
 
-def _features_of(forecast: Forecast, forecaster: Forecaster) -> str:
-    """What the model read off one series, in words of a name and a figure."""
+def _features_of(forecast: Forecast, forecaster: Forecaster) -> tuple[str, ...]:
+    """What the model read off one series, name=value, some to a line that people can read."""
     found = zip(forecaster.feature_names, forecast.features[0].tolist(), strict=True)
-    return " ".join(f"{name}={value:.3g}" for name, value in found)
+    words = [f"{name}={value:.3g}" for name, value in found]
+    return tuple(" ".join(words[i : i + _TO_A_LINE]) for i in range(0, len(words), _TO_A_LINE))
 
 
 def recomputed(iv: Intervention, samples: str | None, forecaster: Forecaster) -> list[Compared]:
@@ -199,8 +200,8 @@ def _figures(iv: Intervention, pattern: IssuePattern, seen: Assessment) -> Itera
     yield Compared("confidencePercent", str(iv.spec.diagnosis.confidence_percent), str(seen.confidence_percent))
 
 
-def _features(recorded: str, again: str) -> Iterator[Compared]:
-    before, after = (dict(_pair(word) for word in text.split()) for text in (recorded, again))
+def _features(recorded: tuple[str, ...], again: tuple[str, ...]) -> Iterator[Compared]:
+    before, after = (dict(_pair(word) for line in lines for word in line.split()) for lines in (recorded, again))
     for name in dict.fromkeys((*before, *after)):
         yield Compared(name, before.get(name, ""), after.get(name, ""))
 
