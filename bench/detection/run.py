@@ -101,7 +101,7 @@ def _named(moments: Moments, ours: Foreseen) -> dict[str, dict[str, float]]:
     """By family, the share of evaluations each look-alike was named at."""
     family = moments.fold.family[moments.rows]
     return {
-        name: {reason: share for reason, share in _shares(ours.look_alike[family == name]) if share > 0.001}
+        name: {reason: share for reason, share in _shares(ours.look_alike[family == name]) if share >= 0.005}
         for name in dict.fromkeys(moments.fold.family.tolist())
     }
 
