@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vanguard.domain.past import BINS_PER_HOUR, BLOCK, DAY_BLOCKS, FINE, Floats, Past
+from vanguard.domain.trend import MAD_TO_SD
 
 BLOCKS_PER_HOUR = BINS_PER_HOUR // BLOCK
 SHORTEST_HOURS = 3.0
@@ -16,7 +17,6 @@ SHORTEST_HOURS = 3.0
 RESET_SHARE = 0.5
 # Twice its standard error: what is beyond is not noise (about 2.5 % either way for a normal).
 SURE = 2.0
-MAD_TO_SD = 1.4826
 _MIN_COVERAGE = 0.5
 _FRESH_BINS = 6
 _MAX_RHO = 0.9

@@ -129,7 +129,7 @@ class Forecaster:
         chance[refusal != ""] = 0.0
         hours = _quantiles(chance, self.network.horizons)
         hours[passed & (refusal == "")] = 0.0
-        p_breach = chance[:, [self.network.horizons.tolist().index(hour) for hour in HORIZONS_HOURS]]
+        p_breach = chance[:, [_column(self.network, hour) for hour in HORIZONS_HOURS]]
         return Forecast(
             p_breach=p_breach,
             hours_to_breach=hours,
@@ -145,7 +145,7 @@ class Forecaster:
         """
         told = forecast.features[row]
         usual = np.where(np.eye(len(NAMES), dtype=bool), self.network.centre, told)
-        last = self.network.horizons.tolist().index(HORIZONS_HOURS[-1])
+        last = _column(self.network, HORIZONS_HOURS[-1])
         weights = self.network.log_odds(told[None, :])[0, last] - self.network.log_odds(usual)[:, last]
         found = [
             Spoken(name, f"{SENTENCES[name]}: {value:.3g}", value, weight)
@@ -164,6 +164,11 @@ def _check(values: Floats, step_seconds: float, limit: Floats, rising: Bools) ->
         raise ValueError(f"limit is {limit[~np.isfinite(limit)][0]} for series {np.argmin(np.isfinite(limit))}")
     if not 0 < step_seconds <= BIN_SECONDS:
         raise ValueError(f"step_seconds is {step_seconds}; it must be above 0 and at most {BIN_SECONDS}")
+
+
+def _column(network: Network, hours: int) -> int:
+    """Which of the network's horizons it is."""
+    return int(np.flatnonzero(network.horizons == hours)[0])
 
 
 def _chance(network: Network, told: Singles, young: Bools) -> Floats:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vanguard.domain.climb import BLOCKS_PER_HOUR, MAD_TO_SD, RESET_SHARE, half_hours
+from vanguard.domain.climb import BLOCKS_PER_HOUR, RESET_SHARE, half_hours
 from vanguard.domain.past import BINS_PER_HOUR, DAY_BLOCKS, Floats, Past
+from vanguard.domain.trend import MAD_TO_SD
 
 SHORTEST_HOURS, LONGEST_HOURS = 1.0, 6.0
 # Each quarter of a warm-up adds at most this share of what the quarter before added.

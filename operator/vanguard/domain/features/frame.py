@@ -9,12 +9,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from vanguard.domain import trend
 from vanguard.domain.past import Bools, Floats, Past, Singles
 
 Columns = dict[str, NDArray[np.floating]]
 
-# Makes the median absolute deviation estimate a normal's standard deviation (Rousseeuw and Croux 1993).
-MAD_TO_SD = np.float32(1.4826)
+MAD_TO_SD = np.float32(trend.MAD_TO_SD)
 _ROOT_TWO = np.float32(np.sqrt(2))
 _NOISE_BINS = 73
 _LEAST_ROOM = 0.02
@@ -49,7 +49,7 @@ class Frame:
     @classmethod
     def of(cls, past: Past, top: Floats) -> Self:
         """Frame a past that rises towards its limit; `top` is the limit, [series]."""
-        level = _level(past.fine[:, -6:])
+        level = np.nan_to_num(trend.level_of(past))
         known = np.isfinite(past.blocks)
         low = np.where(known, past.blocks, np.inf).min(axis=1)
         high = np.where(known, past.blocks, -np.inf).max(axis=1)
@@ -67,14 +67,6 @@ class Frame:
         """Half hours of that span, far below everything where they are filled. [series, last - first]."""
         part = self.blocks[:, first:last]
         return np.where(self.gaps[:, first:last], NEVER, part) if self.gappy else part
-
-
-def _level(tail: Singles) -> Floats:
-    known = np.isfinite(tail)
-    count = known.sum(axis=1)
-    ordered = np.sort(np.where(known, tail, np.float32(np.inf)), axis=1).astype(np.float64)
-    rows, last = np.arange(len(tail)), np.maximum(count - 1, 0)
-    return np.where(count > 0, (ordered[rows, last // 2] + ordered[rows, (last + 1) // 2]) / 2, 0.0)
 
 
 def _framed(values: Singles, level: Floats, room: Floats) -> Singles:
