@@ -4,6 +4,7 @@ The operator is a process here, not a pod (kwok's pods are played), but it runs 
 ServiceAccount: what the chart's RBAC allows is what it can do.
 """
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -143,6 +144,16 @@ def start_workload(cluster: Cluster | KindCluster, play: Play = SHOP) -> Prometh
         targets = [(WORKLOAD, address), ("vanguard", f"127.0.0.1:{parts.choose_port(OPERATOR)}")]
         prometheus.start(targets, scrape_interval="1s", backfill=past)
     return prometheus
+
+
+def retell(cluster: Cluster, play: Play = SHOP) -> None:
+    """Let the story of the demo workload begin now, as if nothing had been done to it; Prometheus keeps its address."""
+    prometheus = Prometheus(cluster.state)
+    prometheus.forget()
+    cluster.parts.stop(WORKLOAD)
+    shutil.rmtree(cluster.state / "world", ignore_errors=True)
+    (cluster.state / "past.om").unlink(missing_ok=True)
+    start_workload(cluster, play)
 
 
 def start_operator(

@@ -5,6 +5,7 @@ sample newer than the loaded history, or up to two hours older than the newest, 
 """
 
 import hashlib
+import shutil
 import signal
 import subprocess
 import time
@@ -79,6 +80,11 @@ class Prometheus:
         """End it; data and port stay for the next start."""
         self.parts.stop(NAME)
         self.write_env()
+
+    def forget(self) -> None:
+        """End it and drop its data; the port stays."""
+        self.stop()
+        shutil.rmtree(self._data, ignore_errors=True)
 
     def pause(self) -> None:
         """Make it hang: connections are accepted by the kernel, and nobody answers."""

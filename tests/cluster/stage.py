@@ -1,8 +1,8 @@
 """The stage for the loop: the demo workload and its Prometheus, and operator processes that may be killed.
 
 `reset` puts all back as it was at the start, so that every test begins with an untouched workload whose past says
-that its pool will be full in hours. A pool that was larger for a minute does not change that: the operator
-forecasts from half-hour medians of a week.
+that its pool will be full in hours. Where the operator has acted, the past begins anew too: a pool that was larger
+for a minute, several times in half an hour, is a reason to doubt that it will be full, and the forecaster does.
 """
 
 import json
@@ -18,7 +18,7 @@ import yaml
 from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
-from devcluster import credentials
+from devcluster import credentials, operator_process
 from devcluster.api import Api
 from devcluster.audit import Entry
 from devcluster.cluster import Cluster
@@ -108,6 +108,8 @@ class Stage:
         self.clear()
         if self.prometheus.is_running:
             self.prometheus.resume()
+        if self.acts():
+            operator_process.retell(self.cluster)
         self.prometheus.start()
         self.await_scrapes()
         self.mark = self.cluster.audit_mark()
