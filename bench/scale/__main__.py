@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import gc
 import json
+import os
 import subprocess
 import sys
 import time
@@ -329,7 +330,11 @@ def table(rows: list[Row]) -> str:
 def one(count: int) -> Row:
     """One size, in a process of its own, so that no other's memory counts."""
     done = subprocess.run(  # noqa: S603 - ourselves
-        [sys.executable, "-m", "bench.scale", "--one", str(count)], stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, "-m", "bench.scale", "--one", str(count)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # as the operator has it: see vanguard.handlers
     )
     return Row(**json.loads(done.stdout.splitlines()[-1]))
 

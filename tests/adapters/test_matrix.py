@@ -45,6 +45,27 @@ def test_what_is_no_measurement_is_not_finite_and_the_others_stay(bad: str) -> N
     assert np.isfinite(found.values).tolist() == [[True, False, True, True]]
 
 
+MANY = 600
+GAPLESS = [[f"{n + i / 7:.9f}" for i in range(4)] for n in range(MANY)]
+
+
+@pytest.mark.parametrize("missing", [None, 0, 300, MANY - 1])
+@pytest.mark.parametrize("instead", [[], ["1"], ["1", "2", "3"], ["1", "NaN", "3", "4"]])
+def test_many_series_come_out_right_whether_all_samples_are_there_or_not(
+    missing: int | None, instead: list[str]
+) -> None:
+    told = [instead if n == missing else values for n, values in enumerate(GAPLESS)]
+    found = columns_in(answer(*(({"pod": str(n)}, samples(*values)) for n, values in enumerate(told))), TIMES)
+    wanted = np.array([[float(v) for v in (*values, *["nan"] * (4 - len(values)))] for values in told])
+    np.testing.assert_array_equal(found.values, wanted.astype(np.float32))
+
+
+def test_samples_of_one_series_are_not_taken_for_anothers() -> None:
+    twice = samples("1", "2", "3", "4") * 2
+    found = columns_in(answer((A, twice), (B, [])), TIMES)
+    np.testing.assert_array_equal(found.values, [[1, 2, 3, 4], [np.nan] * 4])
+
+
 def test_a_label_that_looks_like_infinity_stays_as_it_is() -> None:
     bucket = {"le": "+Inf", "pod": "a"}
     found = columns_in(answer((bucket, samples("+Inf"))), TIMES)

@@ -29,7 +29,7 @@ def judged(*series: np.ndarray, pattern: IssuePattern, phase: int = 4) -> list[A
     past = Past.of(np.stack(series), phase=phase)
     target = TargetKey("shop", g.WorkloadKind.DEPLOYMENT, "orders", g.UID)
     found = assess(pattern, pattern.spec.signals[0], [target] * len(past), past, Forecaster.load(), AT)
-    return grounded(found, LABELS, past)
+    return grounded(found, LABELS.__getitem__, past)
 
 
 class ToTheSecond(Forecaster):

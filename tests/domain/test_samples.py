@@ -94,7 +94,7 @@ def test_what_pack_did_not_make_is_refused_and_a_bomb_is_not_unpacked(text: str,
 
 def test_a_ground_is_one_series_and_holds_on_to_no_other() -> None:
     several = past(1.0, 2.0, 3.0)
-    ground = ground_of([(), LABELS, ()], several, 1)
+    ground = ground_of(LABELS, several, 1)
     assert isinstance(ground, Ground)
     assert (ground.labels, len(ground.past), float(ground.past.fine[0, 0]), ground.past.phase) == (LABELS, 1, 2.0, 3)
     assert not np.shares_memory(ground.past.fine, several.fine)

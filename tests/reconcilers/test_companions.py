@@ -243,13 +243,13 @@ def test_nothing_is_weighed_where_the_lease_is_renewed(monkeypatch: pytest.Monke
     lookout = leaking(ANONYMOUS)
     everywhere(lookout, RSS, flat)
     weighed_in = set[str]()
-    closest = companions.Rows.closest
+    closest = companions.Kin.closest
 
-    def noted(rows: companions.Rows, *what: str) -> object:
+    def noted(rows: companions.Kin, *what: str) -> object:
         weighed_in.add(threading.current_thread().name)
         return closest(rows, *what)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(companions.Rows, "closest", noted)
+    monkeypatch.setattr(companions.Kin, "closest", noted)
     lookout.cycle()
 
     assert weighed_in

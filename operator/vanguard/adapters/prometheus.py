@@ -26,6 +26,8 @@ Answer = TypeVar("Answer")
 # Thanos, Mimir and Prometheus put warnings at the end of the answer. A series that is missing because a store
 # did not answer looks exactly like one that ended, so a partial answer is none.
 _TAIL = 4096
+# By itself requests reads ten kilobytes at a time, which costs as much as the decoding of a large answer.
+_CHUNK = 1 << 20
 _PARTIAL = (b"partial response", b"store is not ready", b"no store matched", b"receive series from")
 
 
@@ -40,7 +42,7 @@ class PrometheusMetrics:
         """
         session = requests.Session()
         session.verify = str(settings.prometheus_ca_file) if settings.prometheus_ca_file else True
-        session.hooks["response"].append(_refuse_partial)
+        session.hooks["response"].append(_look_for_warnings)
         if settings.prometheus_token_file is not None:
             session.auth = _TokenFile(settings.prometheus_token_file)
         self._client = PrometheusConnect(
@@ -81,12 +83,13 @@ class PrometheusMetrics:
 
     def _post(self, path: str, asked: Mapping[str, str | int]) -> bytes:
         """The body as it comes; the library would make a dictionary of every series and a list of every sample."""
-        response = self._session.post(
-            f"{self._client.url}/api/v1/{path}", data=asked, headers=self._client.headers, timeout=self._deadline
-        )
+        url, headers = f"{self._client.url}/api/v1/{path}", self._client.headers
+        with self._session.post(url, data=asked, headers=headers, timeout=self._deadline, stream=True) as response:
+            body = b"".join(response.iter_content(_CHUNK))
         if response.status_code != requests.codes.ok:
-            raise PrometheusApiClientException(f"HTTP Status Code {response.status_code} ({response.content!r})")
-        return response.content
+            raise PrometheusApiClientException(f"HTTP Status Code {response.status_code} ({body!r})")
+        _refuse_partial(body)
+        return body
 
     async def _ask(self, call: Callable[[], Answer], query: str) -> Answer:
         """Ask and read the answer in a thread, for twice the time-out at most: a trickling answer outlives it."""
@@ -119,8 +122,13 @@ class _TokenFile(requests.auth.AuthBase):
         return request
 
 
-def _refuse_partial(response: requests.Response, *_args: Any, **_kwargs: Any) -> None:
-    tail = response.content[-_TAIL:].lower()
+def _look_for_warnings(response: requests.Response, *_args: Any, stream: bool = False, **_kwargs: Any) -> None:
+    if not stream:  # or it is looked at where it is read
+        _refuse_partial(response.content)
+
+
+def _refuse_partial(body: bytes) -> None:
+    tail = body[-_TAIL:].lower()
     if b'"warnings"' in tail and any(sign in tail for sign in _PARTIAL):
         raise requests.RequestException("the answer is partial: " + tail.decode(errors="replace")[-300:])
 

@@ -4,7 +4,7 @@ A decision is recorded as it is made from one series alone, by the same function
 `judged_alone` when the Intervention is opened, and in `recomputed` when somebody doubts it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -43,16 +43,17 @@ class Compared:
         return self.recorded == self.recomputed
 
 
-def grounded(judged: Iterable[Assessment], labels: Sequence[Labels], past: Past) -> list[Assessment]:
+def grounded(judged: Iterable[Assessment], labels: Callable[[int], Labels], past: Past) -> list[Assessment]:
     """The same assessments; each positive one with what it was made from, which is all that is kept of the past.
 
     Args:
         judged: what was said of each series.
-        labels: of each series, in the same order.
+        labels: of a series, by its place; asked of the positive ones only.
         past: of each series, in the same order.
     """
     return [
-        replace(seen, ground=ground_of(labels, past, row)) if seen.positive else seen for row, seen in enumerate(judged)
+        replace(seen, ground=ground_of(labels(row), past, row)) if seen.positive else seen
+        for row, seen in enumerate(judged)
     ]
 
 

@@ -9,7 +9,6 @@ import base64
 import binascii
 import hashlib
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +73,6 @@ def selector(labels: Labels, most: int = 2048) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def ground_of(labels: Sequence[Labels], past: Past, row: int) -> Ground:
+def ground_of(labels: Labels, past: Past, row: int) -> Ground:
     """What the assessment of one of several series was made from, copied so that the others can be forgotten."""
-    return Ground(labels[row], past.take(np.array([row])))
+    return Ground(labels, past.take(np.array([row])))

@@ -21,7 +21,7 @@ from vanguard.domain.load import REFERENCE_BLOCKS
 from vanguard.domain.lookalike import Opinion, Suspect, Voice, added, beside, hear_all
 from vanguard.domain.past import BIN_SECONDS, BLOCK, Past
 from vanguard.domain.promql import narrowed
-from vanguard.domain.series import Labels, SeriesBook
+from vanguard.domain.series import Labels, Rows, SeriesBook
 from vanguard.domain.workload import TargetKey
 from vanguard.errors import MetricsError
 from vanguard.reconcilers.context import Context
@@ -39,7 +39,7 @@ MOST_SUSPECTS = 200
 
 
 @dataclass(frozen=True)
-class Rows:
+class Kin:
     """Some series with the workload of each.
 
     Attributes:
@@ -106,7 +106,7 @@ class Heard:
     """A companion's answer about all suspects."""
 
     companion: Companion
-    rows: Rows | None
+    rows: Kin | None
     trouble: str = ""
 
 
@@ -114,8 +114,8 @@ async def second_opinions(
     ctx: Context,
     estate: Estate,
     signal: Signal,
-    labels: Sequence[Labels],
-    past: Past,
+    book: SeriesBook,
+    rows: Rows,
     judged: list[Assessment],
     now: datetime,
 ) -> list[Assessment]:
@@ -125,8 +125,8 @@ async def second_opinions(
         ctx: the process.
         estate: what leads from a series to its workload.
         signal: whose series they are.
-        labels: of each series.
-        past: of each series.
+        book: of all series.
+        rows: [judged] where in the book each series is.
         judged: what each series' own forecast came to.
         now: the time the series were taken at: companions are taken at the same, for both have the clock's bins.
     """
@@ -142,12 +142,15 @@ async def second_opinions(
     for silent in (answer for answer in answers if answer.trouble):
         ctx.telemetry.query_errors.labels(judged[0].pattern).inc()
         _log.warning("companion %s of signal %s: %s", silent.companion.name, signal.name, silent.trouble)
-    own = Rows(signal.target, labels, past, _by_workload((row, seen.target.uid) for row, seen in enumerate(judged)))
+    own, places = _own(signal, book, rows, judged, targets, now)
 
     def listen() -> list[Opinion]:
         pods = {target: len(estate.pods(target)) for target in targets}
         return hear_all(
-            [_suspect(signal, own, row, judged[row].target.uid, answers, pods[judged[row].target]) for row in suspects]
+            [
+                _suspect(signal, own, places[row], judged[row].target.uid, answers, pods[judged[row].target])
+                for row in suspects
+            ]
         )
 
     # In a thread, or the Lease and the watches would wait for the arithmetic.
@@ -158,6 +161,22 @@ async def second_opinions(
     for row in spare:
         out[row] = _again(judged[row], _NOT_ASKED)
     return out
+
+
+def _own(
+    signal: Signal,
+    book: SeriesBook,
+    rows: Rows,
+    judged: Sequence[Assessment],
+    targets: Iterable[TargetKey],
+    now: datetime,
+) -> tuple[Kin, Mapping[int, int]]:
+    """The signal's own series of these targets, and the place among them of each that was judged."""
+    wanted = frozenset(targets)
+    near = [n for n, seen in enumerate(judged) if seen.target in wanted]
+    labels = [book.labels(int(rows[n])) for n in near]
+    of = _by_workload((place, judged[n].target.uid) for place, n in enumerate(near))
+    return Kin(signal.target, labels, book.take(now, rows[near]), of), {n: place for place, n in enumerate(near)}
 
 
 _NOT_ASKED = Opinion(
@@ -173,7 +192,7 @@ def _again(seen: Assessment, opinion: Opinion) -> Assessment:
     return replace(seen, heard=opinion.heard, reason=opinion.reason, positive=positive, ground=None)
 
 
-def _suspect(signal: Signal, own: Rows, row: int, uid: str, answers: Iterable[Heard], pods: int = 0) -> Suspect:
+def _suspect(signal: Signal, own: Kin, row: int, uid: str, answers: Iterable[Heard], pods: int = 0) -> Suspect:
     labels, pod = own.labels[row], own.pod(row)
     return Suspect(
         signal=signal.name,
@@ -213,11 +232,11 @@ async def _ask(
     return Heard(companion, await asyncio.to_thread(_answered, mapping, estate, book, now))
 
 
-def _answered(mapping: TargetMapping, estate: Estate, book: SeriesBook, now: datetime) -> Rows:
+def _answered(mapping: TargetMapping, estate: Estate, book: SeriesBook, now: datetime) -> Kin:
     labels, past = book.past(now)
     owners = [(row, estate.mapped(mapping, dict(series))) for row, series in enumerate(labels)]
     of = _by_workload((row, owner.key.uid) for row, owner in owners if owner is not None)
-    return Rows(mapping, labels, past, of)
+    return Kin(mapping, labels, past, of)
 
 
 def _queries(query: str, mapping: TargetMapping, estate: Estate, targets: Iterable[TargetKey]) -> Iterator[str]:

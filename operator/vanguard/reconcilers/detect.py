@@ -175,8 +175,8 @@ class Detector:
         # In a thread, for one pod that comes or goes has the owners of all series looked up again.
         await asyncio.to_thread(stock.roll.renew, pattern, signal, stock.book, estate)
         outlook = await judge(pattern, signal, stock.book, stock.roll, self._forecaster, interest, now)
-        beside = [stock.book.labels(row) for row in outlook.rows.tolist()], stock.book.take(now, outlook.rows)
-        return replace(outlook, found=await second_opinions(ctx, estate, signal, *beside, outlook.found, now))
+        heard = await second_opinions(ctx, estate, signal, stock.book, outlook.rows, outlook.found, now)
+        return replace(outlook, found=heard)
 
     def _interest(self, name: str) -> set[str]:
         """Uids of targets looked at also when they are quiet: with an alert, an episode or an open Intervention."""

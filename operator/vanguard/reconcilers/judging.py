@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from vanguard.domain.evidence import grounded
 from vanguard.domain.forecast import Forecaster
 from vanguard.domain.past import Bools, Past
 from vanguard.domain.screening import worth_a_look
-from vanguard.domain.series import Rows, SeriesBook
+from vanguard.domain.series import Labels, Rows, SeriesBook
 from vanguard.domain.silence import silent
 from vanguard.domain.workload import TargetKey
 from vanguard.reconcilers.context import Watching
@@ -136,8 +137,12 @@ async def _assessed(
         targets = [roll.targets[number] for number in roll.of[part].tolist()]
         past = book.take(now, part)
         judged = await asyncio.to_thread(assess, pattern, signal, targets, past, forecaster, now)
-        found += grounded(judged, [book.labels(row) for row in part.tolist()], past)
+        found += grounded(judged, partial(_labels, book, part), past)
     return found
+
+
+def _labels(book: SeriesBook, rows: Rows, place: int) -> Labels:
+    return book.labels(int(rows[place]))
 
 
 def watching_of(outlooks: Iterable[Outlook], now: datetime) -> Watching:
