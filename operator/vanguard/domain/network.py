@@ -12,7 +12,7 @@ import numpy as np
 from vanguard.domain.past import Floats, Singles
 
 _FARTHEST = np.float32(5)
-_TILE = 64  # rows
+_TILE = 8  # rows: too few for BLAS to share among threads, which would wait for the next product by spinning
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class Network:
         """Of a breach within each horizon, calibrated, never falling with the horizon. [series, outputs]."""
         count = len(features)
         # Matrix products round rows at the edge of a tile differently: with whole tiles a series is the same alone.
-        out = np.pad(self.standardised(features), ((0, -count % _TILE), (0, 0)))
+        out = np.pad(self.standardised(features), ((0, -count % _TILE), (0, 0))).reshape(-1, _TILE, features.shape[1])
         for weights, biases in zip(self.weights[:-1], self.biases[:-1], strict=True):
             out = np.maximum(out @ weights + biases, 0)
-        raw = (out @ self.weights[-1] + self.biases[-1])[:count].astype(np.float64)
+        raw = (out @ self.weights[-1] + self.biases[-1]).reshape(-1, len(self.stretch))[:count].astype(np.float64)
         return np.maximum.accumulate(raw * self.stretch + self.shift, axis=1)
